@@ -1,0 +1,1 @@
+"""The `zhiku` command, one file a group."""

@@ -1,0 +1,1 @@
+"""The demo county: fictional people only, as files that the importer reads."""

@@ -1,0 +1,1 @@
+"""Engines behind the port: memory (the reference) and whoosh (the embedded default)."""

@@ -1,0 +1,1 @@
+"""The package of generated versions; see env.py."""

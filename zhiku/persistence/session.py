@@ -1,0 +1,65 @@
+"""Database engines and sessions, with what SQLite needs to be safe with several processes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy.orm import Session, sessionmaker
+
+from zhiku.persistence.outbox import watch_session
+
+#: How long a writer waits for another one before "database is locked". Imports hold the write lock for seconds.
+SQLITE_BUSY_TIMEOUT_MS = 30_000
+
+
+def make_engine(database_url: str) -> Engine:
+    """An engine for this URL; for SQLite with WAL, foreign keys on, a busy timeout and immediate write transactions."""
+    url = make_url(database_url)
+    if url.get_backend_name() != "sqlite":
+        return create_engine(url, pool_pre_ping=True)
+    if url.database and url.database != ":memory:":
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url)
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def make_sessions(engine: Engine, clock: Callable[[], datetime] | None = None) -> sessionmaker[Session]:
+    """A session factory whose sessions write outbox entries for every change of an indexed row."""
+    sessions = sessionmaker(engine, expire_on_commit=False)
+    watch_session(sessions, clock or utc_now)
+    return sessions
+
+
+def utc_now() -> datetime:
+    """The current time, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    # The driver must not open transactions by itself: _begin_sqlite does, so that SAVEPOINT and DDL behave.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {SQLITE_BUSY_TIMEOUT_MS}")
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    # A crash of the machine may lose the last commits under NORMAL; a suggestion that was confirmed must not be lost.
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Any) -> None:
+    # A read transaction that later writes can fail at once with SQLITE_BUSY, whatever the timeout; so a session that
+    # is going to write says so (`execution_options(is_writing=True)`) and takes the write lock at its beginning.
+    is_writing = connection.get_execution_options().get("is_writing", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writing else "BEGIN")
+
+
+def begin_writing(session: Session) -> None:
+    """Start this session's transaction as a writing one. Call before its first statement."""
+    session.connection(execution_options={"is_writing": True})

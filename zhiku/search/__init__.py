@@ -1,0 +1,1 @@
+"""The search port, and all of a search that is no engine's: queries, scoring, ranking, evidence, projections."""

@@ -1,0 +1,205 @@
+"""The port between zhiku and a search engine: what goes in, what comes out, and the engine's Protocol.
+
+An engine stores **index documents** and scores them. It knows nothing of people, pages or databases; people are made
+from its hits in `zhiku.search.ranking`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Protocol
+
+
+class Kind(StrEnum):
+    """What an index document is made from."""
+
+    PROFILE = "profile"
+    SUGGESTION = "suggestion"
+    SERVICE = "service"
+
+
+class TermGroup(StrEnum):
+    """The groups of terms that are scored apart and added (DESIGN, Analysis)."""
+
+    WORDS = "words"
+    GRAMS = "grams"
+    CHARS = "chars"
+    NAMES = "names"
+
+
+#: Facets every document may carry; evidence carries its owner's, so that a filter on people is a filter on documents.
+FACETS = ("field", "township", "unit", "title", "availability")
+
+
+@dataclass(frozen=True, slots=True)
+class IndexDocument:
+    """One profile, or one piece of evidence for one owner.
+
+    Evidence with two owners makes two documents (docs/adr/0005): every document then has one owner and that owner's
+    facets, which every engine can filter and count.
+    """
+
+    id: str
+    #: The entity it was projected from, "suggestion:5"; `Change` replaces all documents of a source at once.
+    source: str
+    #: "expert:12", or "" for a suggestion whose author is not in the think tank.
+    owner: str
+    kind: Kind
+    #: Field name -> text, from the allow-list in `projections`.
+    fields: Mapping[str, str]
+    #: Name of the person, analysed into the names group; "" on evidence.
+    name: str = ""
+    facets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    date: date | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest of everything above: equal fingerprints, equal documents. `verify` compares them."""
+        content = [
+            self.id, self.source, self.owner, self.kind, sorted(self.fields.items()), self.name,
+            sorted((name, list(values)) for name, values in self.facets.items()), self.date and self.date.isoformat(),
+        ]  # fmt: skip
+        return hashlib.blake2b(json.dumps(content, ensure_ascii=False).encode(), digest_size=12).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Replace all documents of `source` by these; no documents unindexes it."""
+
+    source: str
+    documents: tuple[IndexDocument, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class QueryTerms:
+    """An analysed query: per group, terms with their weights in the query. Made by `zhiku.search.query`."""
+
+    groups: Mapping[TermGroup, Mapping[str, float]]
+    #: The words of which "all words" speaks, each with its character bigrams: a document that has either, has the word.
+    required: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is left to search for."""
+        return not any(self.groups.values())
+
+
+@dataclass(frozen=True, slots=True)
+class SearchRequest:
+    """One question to an engine."""
+
+    terms: QueryTerms
+    #: Facet name -> accepted values (any of them); several facets must all hold.
+    filters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    kinds: tuple[Kind, ...] = ()
+    #: Only documents that have an owner (expert search), or all.
+    owned_only: bool = False
+    #: Facets to count, by owner.
+    facets: tuple[str, ...] = ()
+    limit: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One document found. `words_found` is a bit mask over `QueryTerms.required` of its owner's documents together."""
+
+    id: str
+    source: str
+    owner: str
+    kind: Kind
+    date: date | None
+    score: float
+    words_found: int
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """Hits by falling score (ties: by id), and exact counts over *all* matching documents, not just the hits."""
+
+    hits: tuple[Hit, ...]
+    total_documents: int
+    total_owners: int
+    #: Facet name -> value -> number of owners.
+    facets: Mapping[str, Mapping[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStatus:
+    """What `zhiku index status` shows. Sizes in bytes."""
+
+    generation: str
+    built_at: datetime | None
+    documents: int
+    segments: int
+    size: int
+    segmenter: str
+    is_stale: bool
+    #: Why the running code cannot use this generation, in Chinese; "" when it can.
+    problem: str = ""
+
+
+class IndexProblem(Exception):
+    """The index cannot be used. `str(error)` is a Chinese sentence that ends with the command that mends it."""
+
+
+class Generation(Protocol):
+    """A new generation being built aside. Nothing is visible before `publish`; `discard` leaves no trace."""
+
+    name: str
+
+    def add(self, documents: Iterable[IndexDocument]) -> None:
+        """Take documents of sources that were not added before."""
+
+    def finish(self, progress: Callable[[int, int], None] | None = None) -> None:
+        """Analyse and store all that was added; `progress(done, total)` in documents."""
+
+    def apply(self, changes: Iterable[Change]) -> None:
+        """Changes that came while it was built; after `finish`."""
+
+    def fingerprints(self) -> dict[str, str]:
+        """As `Engine.fingerprints`, of this generation."""
+
+    def search(self, request: SearchRequest) -> SearchResult:
+        """As `Engine.search`, in this generation: for the checks before it is published."""
+
+    def publish(self) -> None:
+        """Make it the one that answers, in one atomic step."""
+
+    def discard(self) -> None:
+        """Throw it away."""
+
+
+class Engine(Protocol):
+    """A search engine. Safe for many threads; several processes may share one index."""
+
+    def search(self, request: SearchRequest) -> SearchResult:
+        """Answer; raises `IndexProblem` when there is no usable generation."""
+
+    def begin_generation(self) -> Generation:
+        """Start a new generation aside; raises `IndexProblem` when another rebuild is at work."""
+
+    def apply(self, changes: Iterable[Change]) -> None:
+        """Put changes into the current generation and commit them durably; one writer at a time (it waits)."""
+
+    def fingerprints(self) -> dict[str, str]:
+        """`{document id: fingerprint}` of all live documents."""
+
+    def status(self) -> EngineStatus:
+        """Facts for operators; never raises for a damaged index but says so in `problem`."""
+
+
+def sources_of(documents: Iterable[IndexDocument]) -> Iterator[Change]:
+    """Group consecutive documents of one source into changes."""
+    batch: list[IndexDocument] = []
+    for document in documents:
+        if batch and batch[0].source != document.source:
+            yield Change(batch[0].source, tuple(batch))
+            batch = []
+        batch.append(document)
+    if batch:
+        yield Change(batch[0].source, tuple(batch))
