@@ -1,0 +1,195 @@
+"""Normalisation: one form for text that arrives full-width, Traditional, glossed, or with stray control characters.
+
+Steps, in order: NFKC, casefold, controls and invisible characters out, pinyin glosses after a Chinese character out
+(發(fā)揮 → 發揮), Traditional → Simplified (OpenCC t2s), white space folded. The result is a fixed point:
+normalising it again changes nothing. A map of offsets leads back to the original, for highlighting.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import cache
+
+import opencc
+import pypinyin
+
+#: Han characters (URO, extension A, compatibility, the supplementary planes) and the iteration mark 々, 〇.
+HAN = r"\u3005\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+
+#: A gloss stands in brackets directly after a Chinese character and is its reading: 發(fā)揮, 们(men). Brackets with
+#: something else, as in 基站(bts) or 面积(mu), are the author's own and stay.
+_GLOSS = re.compile(rf"(?<=[{HAN}])\(([a-zêüāáǎàēéěèīíǐìōóǒòūúǔùǖǘǚǜńňǹḿ'· ]{{1,24}})\)", re.IGNORECASE)
+_TONE_MARK = re.compile("[āáǎàēéěèīíǐìōóǒòūúǔùǖǘǚǜńňǹḿ]")
+
+#: Controls, format characters (zero-width space, BOM, bidi marks), surrogates, private use, unassigned.
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
+
+
+@dataclass(frozen=True, slots=True)
+class Normalized:
+    """`text`, and for each of its characters the half-open span of the original that it came from."""
+
+    text: str
+    starts: tuple[int, ...]
+    ends: tuple[int, ...]
+
+    def original_span(self, start: int, end: int) -> tuple[int, int]:
+        """The span in the original of `text[start:end]` (start < end)."""
+        return self.starts[start], self.ends[end - 1]
+
+
+def normalize(text: str) -> str:
+    """The normal form of a text."""
+    folded = _fold(_without_invisible(text))
+    if "(" in folded:
+        folded = "".join(folded[i] for i in _without_glosses(folded))
+    return " ".join(_simplify(folded).split())
+
+
+def normalize_with_offsets(text: str) -> Normalized:
+    """The normal form of a text, with the map back to it."""
+    characters: list[str] = []
+    starts: list[int] = []
+    ends: list[int] = []
+    for start, end, cluster in _clusters(text):
+        for character in _fold(cluster):
+            characters.append(character)
+            starts.append(start)
+            ends.append(end)
+    folded = "".join(characters)
+    kept = _without_glosses(folded)
+    simplified = _simplify("".join(folded[i] for i in kept))
+    # Folding white space comes last: removing a gloss can bring two spaces together.
+    spaced = _without_extra_space(simplified)
+    return Normalized(
+        "".join(simplified[i] for i in spaced),
+        tuple(starts[kept[i]] for i in spaced),
+        tuple(ends[kept[i]] for i in spaced),
+    )
+
+
+def clean(text: str) -> str:
+    """The form in which text is *stored*: as `normalize`, but case is kept, and so are line breaks."""
+    return "\n".join(_clean_line(line) for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n")).strip(
+        "\n"
+    )
+
+
+def _clean_line(line: str) -> str:
+    visible = _without_invisible(unicodedata.normalize("NFKC", _without_invisible(line)))
+    simplified = _simplify("".join(visible[i] for i in _without_glosses(visible)))
+    return "".join(simplified[i] for i in _without_extra_space(simplified))
+
+
+def _clusters(text: str) -> list[tuple[int, int, str]]:
+    """Spans of the text that NFKC may compose (a starter with what follows it), invisible characters left out."""
+    clusters: list[tuple[int, int, str]] = []
+    for position, character in enumerate(text):
+        visible = _visible(character)
+        if not visible:
+            continue
+        if clusters and _continues(clusters[-1][2], visible):
+            start, _, cluster = clusters[-1]
+            clusters[-1] = (start, position + 1, cluster + visible)
+        else:
+            clusters.append((position, position + 1, visible))
+    return clusters
+
+
+def _continues(cluster: str, character: str) -> bool:
+    if character.isascii() or "\u3030" <= character <= "\u3098" or "\u309b" <= character <= "\u9fff":
+        return False
+    if unicodedata.combining(character):
+        return True
+    # Hangul jamo and a few Indic vowels compose without a combining class.
+    apart = unicodedata.normalize("NFKC", cluster[-1]) + unicodedata.normalize("NFKC", character)
+    return unicodedata.normalize("NFKC", cluster[-1] + character) != apart
+
+
+def _fold(text: str) -> str:
+    # Case folding can leave the normal form (İ → i̇), so both are repeated until nothing changes.
+    while True:
+        folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+        folded = _without_invisible(folded)
+        if folded == text:
+            return folded
+        text = folded
+
+
+def _without_invisible(text: str) -> str:
+    return text if text.isprintable() else "".join(_visible(character) for character in text)
+
+
+def _visible(character: str) -> str:
+    if character.isprintable():
+        return character
+    if character in "\t\n\r\x0b\x0c\x85":
+        return " "
+    category = unicodedata.category(character)
+    return "" if category in _INVISIBLE else " " if category.startswith("Z") else character
+
+
+def _without_glosses(text: str) -> list[int]:
+    """Indices of the characters that are no gloss."""
+    kept = list(range(len(text)))
+    while "(" in text:
+        drop: set[int] = set()
+        for match in _GLOSS.finditer(text):
+            if _is_reading(text[max(0, match.start() - 6) : match.start()], match.group(1)):
+                drop.update(range(match.start(), match.end()))
+        if not drop:
+            break
+        # Then again: there may be a gloss behind a gloss.
+        kept = [index for position, index in enumerate(kept) if position not in drop]
+        text = "".join(character for position, character in enumerate(text) if position not in drop)
+    return kept
+
+
+def _is_reading(before: str, gloss: str) -> bool:
+    """Whether the gloss, tones aside, is how the last characters of `before` are read."""
+    if _TONE_MARK.search(gloss.casefold()):
+        return True
+    letters = "".join(character for character in gloss.casefold() if character.isalpha()).replace("ü", "v")
+    return any(letters in _readings(before[-length:]) for length in range(1, len(before) + 1))
+
+
+def _readings(characters: str) -> set[str]:
+    options = pypinyin.pinyin(characters, style=pypinyin.Style.NORMAL, heteronym=True, errors="ignore")
+    readings = {""}
+    for option in options:
+        readings = {reading + syllable.replace("ü", "v") for reading in readings for syllable in option}
+    return readings if len(options) == len(characters) else set()
+
+
+def _without_extra_space(text: str) -> list[int]:
+    """Indices that are left when runs of spaces become one and the ends are stripped."""
+    keep = [i for i, character in enumerate(text) if character != " " or (i > 0 and text[i - 1] != " ")]
+    while keep and text[keep[-1]] == " ":
+        keep.pop()
+    return keep
+
+
+@cache
+def _converter() -> opencc.OpenCC:
+    return opencc.OpenCC("t2s")
+
+
+def _simplify(text: str) -> str:
+    """Traditional → Simplified, always of the same length, so that offsets hold, and a fixed point."""
+    while True:
+        converted = _converter().convert(text)
+        if len(converted) != len(text):
+            # A phrase rule changed the length: convert character by character.
+            converted = "".join(_simplify_character(character) for character in text)
+        # Once more, for the few characters whose simplified form has one itself (薴 → 苧 → 苎).
+        if converted == text:
+            return converted
+        text = converted
+
+
+@cache
+def _simplify_character(character: str) -> str:
+    converted = _converter().convert(character)
+    return converted if len(converted) == 1 else character
