@@ -80,13 +80,19 @@ class QueryTerms:
     """An analysed query: per group, terms with their weights in the query. Made by `zhiku.search.query`."""
 
     groups: Mapping[TermGroup, Mapping[str, float]]
-    #: The words of which "all words" speaks, each with its character bigrams: a document that has either, has the word.
+    #: The words of which "all words" speaks, each with its character bigrams (a one-character word: that character). A
+    #: document that has the word or all its parts, has the word.
     required: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing is left to search for."""
         return not any(self.groups.values())
+
+    @property
+    def only_chars(self) -> bool:
+        """Whether single characters are all there is, so that they decide what matches."""
+        return not any(self.groups.get(group) for group in (TermGroup.WORDS, TermGroup.GRAMS))
 
 
 @dataclass(frozen=True, slots=True)

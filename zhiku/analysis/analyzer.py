@@ -1,0 +1,172 @@
+"""The analyzer: from text to the terms that documents and queries share.
+
+Three groups are made of every text (docs/adr/0004): **words** (jieba), **grams** (bigrams of each run of Chinese
+characters, so that any part of two characters is found whatever the cut) and **chars** (single Chinese characters).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from zhiku.analysis import names
+from zhiku.analysis.lexicon import shipped_words, stop_words
+from zhiku.analysis.normalize import HAN, normalize, normalize_with_offsets
+from zhiku.analysis.segment import Segmenter, dictionary_version, make_segmenter
+
+#: Raised with every change of this package that gives other terms for the same text; old indexes then need a rebuild.
+ANALYSIS_VERSION = 1
+
+_HAN_RUN = re.compile(rf"[{HAN}]+")
+_HAS_WORD_CHARACTER = re.compile(r"\w")
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Term frequencies of a text, by group, and its length in characters and Latin words."""
+
+    words: Counter[str]
+    grams: Counter[str]
+    chars: Counter[str]
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class QueryAnalysis:
+    """What is left of a query's text to search for."""
+
+    #: Words with their counts, the shorter ones inside longer ones too.
+    words: Counter[str]
+    grams: Counter[str]
+    chars: Counter[str]
+    #: The words a reader sees in the query: distinct, in reading order, none inside another.
+    whole_words: tuple[str, ...]
+
+
+class Analyzer:
+    """Analyses normalised text with one segmenter and one lexicon. Safe for threads."""
+
+    def __init__(self, segmenter: Segmenter, own_words: Iterable[str] = ()) -> None:
+        self.segmenter = segmenter
+        self._own_words = tuple(sorted(set(own_words)))
+
+    @property
+    def dictionary_hash(self) -> str:
+        """Digest of everything the segmentation depends on but the segmenter's name: dictionary and own words."""
+        digest = hashlib.blake2b(digest_size=8)
+        for word in (f"jieba {dictionary_version()}", *self._own_words):
+            digest.update(word.encode() + b"\n")
+        return digest.hexdigest()
+
+    def terms(self, text: str) -> Terms:
+        """Terms of a document's text."""
+        text = normalize(text)
+        words: Counter[str] = Counter(word for word in self.segmenter.cut(text) if _HAS_WORD_CHARACTER.search(word))
+        grams: Counter[str] = Counter()
+        chars: Counter[str] = Counter()
+        latin = text
+        for run in _HAN_RUN.findall(text):
+            chars.update(run)
+            grams.update(run[i : i + 2] for i in range(len(run) - 1))
+        latin = _HAN_RUN.sub(" ", text)
+        length = chars.total() + len(re.findall(r"\w+", latin))
+        return Terms(words, grams, chars, length)
+
+    def length(self, text: str) -> int:
+        """`terms(text).length`, much cheaper: a first pass over all documents needs only this."""
+        text = normalize(text)
+        return sum(len(run) for run in _HAN_RUN.findall(text)) + len(re.findall(r"\w+", _HAN_RUN.sub(" ", text)))
+
+    def query(self, text: str) -> QueryAnalysis:
+        """Terms of a query: like a document's, but without stop words where something else is left."""
+        text = normalize(text)
+        spans = self._content_spans(text)
+        grams: Counter[str] = Counter()
+        chars: Counter[str] = Counter()
+        for start, end in _joined(spans):
+            for run in _HAN_RUN.findall(text[start:end]):
+                chars.update(run)
+                grams.update(run[i : i + 2] for i in range(len(run) - 1))
+        whole = [text[start:end] for start, end in spans if not _is_inside_another((start, end), spans)]
+        return QueryAnalysis(
+            Counter(text[start:end] for start, end in spans), grams, chars, tuple(dict.fromkeys(whole))
+        )
+
+    def _content_spans(self, text: str) -> list[tuple[int, int]]:
+        spans = [span for span in self.segmenter.spans(text) if _HAS_WORD_CHARACTER.search(text[span[0] : span[1]])]
+        content = [
+            span
+            for span in (self._without_leading_stop_word(text, span) for span in spans)
+            if text[span[0] : span[1]] not in stop_words()
+        ]
+        return content or spans
+
+    def _without_leading_stop_word(self, text: str, span: tuple[int, int]) -> tuple[int, int]:
+        """A guessed word such as 会修 (of 会修水库) is its second character and a stop word."""
+        start, end = span
+        if end - start == 2 and text[start] in stop_words() and not self.segmenter.knows(text[start:end]):
+            return start + 1, end
+        return span
+
+    def name_terms(self, name: str) -> dict[str, float]:
+        """Terms of a person's name, for the index."""
+        return names.indexed_terms(normalize(name))
+
+    def name_query(self, text: str) -> dict[str, float]:
+        """Terms of the names that a query may mean."""
+        return names.query_terms(normalize(text))
+
+    def match_spans(self, text: str, words: Iterable[str], grams: Iterable[str]) -> list[tuple[int, int]]:
+        """Where a text has the query's words or bigrams: merged `(start, end)` spans in the *original* text."""
+        normalized = normalize_with_offsets(text)
+        marked = bytearray(len(normalized.text))
+        for term in {*words, *grams}:
+            start = normalized.text.find(term)
+            while start >= 0:
+                if not _inside_latin_word(normalized.text, start, start + len(term)):
+                    marked[start : start + len(term)] = b"\1" * len(term)
+                start = normalized.text.find(term, start + 1)
+        spans: list[tuple[int, int]] = []
+        for match in re.finditer(b"\1+", bytes(marked)):
+            start, end = normalized.original_span(match.start(), match.end())
+            if spans and start <= spans[-1][1]:
+                spans[-1] = (spans[-1][0], max(end, spans[-1][1]))
+            else:
+                spans.append((start, end))
+        return spans
+
+
+def make_analyzer(segmenter: str = "auto", own_words: Iterable[str] = (), cache_dir: Path | None = None) -> Analyzer:
+    """An analyzer with the shipped words and the county's own. Raises `SegmenterMissing`."""
+    words = tuple(sorted({*shipped_words(), *map(normalize, own_words)}))
+    return Analyzer(make_segmenter(segmenter, words, cache_dir), words)
+
+
+def _joined(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The spans with those that touch or overlap joined."""
+    pieces: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if pieces and start <= pieces[-1][1]:
+            pieces[-1] = (pieces[-1][0], max(end, pieces[-1][1]))
+        else:
+            pieces.append((start, end))
+    return pieces
+
+
+def _is_inside_another(span: tuple[int, int], spans: list[tuple[int, int]]) -> bool:
+    return any(other != span and other[0] <= span[0] and span[1] <= other[1] for other in spans)
+
+
+def _inside_latin_word(text: str, start: int, end: int) -> bool:
+    """Whether text[start:end] begins or ends inside a Latin word or a number: "cad" is not in "cascade"."""
+    before = start > 0 and _is_latin(text[start - 1]) and _is_latin(text[start])
+    after = end < len(text) and _is_latin(text[end]) and _is_latin(text[end - 1])
+    return before or after
+
+
+def _is_latin(character: str) -> bool:
+    return character.isalnum() and not _HAN_RUN.match(character)

@@ -1,0 +1,187 @@
+"""The reference engine: plain Python over dictionaries, written to be read rather than fast.
+
+The contract tests hold every other engine against it. It keeps nothing on disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import count
+
+import numpy as np
+
+from zhiku.analysis.analyzer import Analyzer
+from zhiku.search.port import (
+    Change,
+    EngineStatus,
+    Hit,
+    IndexDocument,
+    IndexProblem,
+    SearchRequest,
+    SearchResult,
+    TermGroup,
+)
+from zhiku.search.scoring import GROUP_WEIGHTS, K1, MATCHING_GROUPS, FieldLengths, fold, idf
+
+
+@dataclass
+class _Store:
+    """Documents and their folded terms."""
+
+    analyzer: Analyzer
+    lengths: FieldLengths = field(default_factory=FieldLengths)
+    documents: dict[str, IndexDocument] = field(default_factory=dict)
+    terms: dict[str, dict[TermGroup, dict[str, float]]] = field(default_factory=dict)
+
+    def apply(self, changes: Iterable[Change]) -> None:
+        for change in changes:
+            for gone in [key for key, document in self.documents.items() if document.source == change.source]:
+                del self.documents[gone], self.terms[gone]
+            for document in change.documents:
+                self.documents[document.id] = document
+                folded = fold(document, self.analyzer, self.lengths)
+                # Postings keep weights as 32-bit floats, so the reference does too.
+                self.terms[document.id] = {
+                    group: {term: float(np.float32(weight)) for term, weight in weights.items()}
+                    for group, weights in folded.items()
+                }
+
+    def fingerprints(self) -> dict[str, str]:
+        return {key: document.fingerprint for key, document in self.documents.items()}
+
+    def search(self, request: SearchRequest) -> SearchResult:
+        scores = self._scores(request)
+        found = {key: self._words_found(key, request) for key in scores}
+        owners: dict[str, int] = {}
+        for key in scores:
+            if owner := self.documents[key].owner:
+                owners[owner] = owners.get(owner, 0) | found[key]
+        ordered = sorted(scores, key=lambda key: (-scores[key], key))[: request.limit]
+        hits = [
+            Hit(
+                document.id, document.source, document.owner, document.kind, document.date, scores[document.id],
+                owners.get(document.owner, found[document.id]),
+            )
+            for document in (self.documents[key] for key in ordered)
+        ]  # fmt: skip
+        return SearchResult(tuple(hits), len(scores), len(owners), self._facets(request, scores))
+
+    def _scores(self, request: SearchRequest) -> dict[str, float]:
+        total = len(self.documents)
+        scores = {key: 0.0 for key in self.documents}
+        matched: set[str] = set() if not request.terms.is_empty else set(self.documents)
+        for group, terms in request.terms.groups.items():
+            for term, query_weight in terms.items():
+                holders = [key for key in self.documents if term in self.terms[key][group]]
+                weight = GROUP_WEIGHTS[group] * query_weight * idf(total, len(holders))
+                for key in holders:
+                    folded = self.terms[key][group][term]
+                    scores[key] += weight * folded * (K1 + 1) / (folded + K1)
+                if group in MATCHING_GROUPS or request.terms.only_chars:
+                    matched.update(holders)
+        return {key: scores[key] for key in matched if _passes(self.documents[key], request)}
+
+    def _words_found(self, key: str, request: SearchRequest) -> int:
+        terms = self.terms[key]
+        mask = 0
+        for bit, (word, parts) in enumerate(request.terms.required):
+            has_parts = bool(parts) and all(part in terms[_group_of(part)] for part in parts)
+            if word in terms[TermGroup.WORDS] or has_parts:
+                mask |= 1 << bit
+        return mask
+
+    def _facets(self, request: SearchRequest, scores: Mapping[str, float]) -> dict[str, dict[str, int]]:
+        by_owner = {self.documents[key].owner: self.documents[key] for key in sorted(scores)}
+        by_owner.pop("", None)
+        counts: dict[str, dict[str, int]] = {name: {} for name in request.facets}
+        for document in by_owner.values():
+            for name in request.facets:
+                for value in document.facets.get(name, ()):
+                    counts[name][value] = counts[name].get(value, 0) + 1
+        return counts
+
+
+class MemoryGeneration:
+    """A generation of the memory engine."""
+
+    def __init__(self, engine: MemoryEngine, name: str) -> None:
+        self.name = name
+        self._engine = engine
+        self._added: list[IndexDocument] = []
+        self._store = _Store(engine.analyzer)
+
+    def add(self, documents: Iterable[IndexDocument]) -> None:
+        self._added.extend(documents)
+
+    def finish(self, progress: Callable[[int, int], None] | None = None) -> None:
+        self._store.lengths = FieldLengths.measure(self._added, self._engine.analyzer)
+        for done, document in enumerate(self._added, 1):
+            self._store.apply([Change(f"\0{document.id}", (document,))])
+            if progress:
+                progress(done, len(self._added))
+
+    def apply(self, changes: Iterable[Change]) -> None:
+        self._store.apply(changes)
+
+    def fingerprints(self) -> dict[str, str]:
+        return self._store.fingerprints()
+
+    def search(self, request: SearchRequest) -> SearchResult:
+        return self._store.search(request)
+
+    def publish(self) -> None:
+        self._engine.current = self._store
+        self._engine.built_at = datetime.now(UTC)
+        self._engine.generation = self.name
+
+    def discard(self) -> None:
+        self._store = _Store(self._engine.analyzer)
+
+
+class MemoryEngine:
+    """All in this process's memory."""
+
+    def __init__(self, analyzer: Analyzer) -> None:
+        self.analyzer = analyzer
+        self.current: _Store | None = None
+        self.built_at: datetime | None = None
+        self.generation = ""
+        self._numbers = count(1)
+
+    def search(self, request: SearchRequest) -> SearchResult:
+        return self._usable().search(request)
+
+    def begin_generation(self) -> MemoryGeneration:
+        return MemoryGeneration(self, f"memory-{next(self._numbers)}")
+
+    def apply(self, changes: Iterable[Change]) -> None:
+        self._usable().apply(changes)
+
+    def fingerprints(self) -> dict[str, str]:
+        return self._usable().fingerprints()
+
+    def status(self) -> EngineStatus:
+        documents = len(self.current.documents) if self.current else 0
+        problem = "" if self.current else "还没有建立索引,请运行:zhiku index rebuild"
+        return EngineStatus(
+            self.generation, self.built_at, documents, 1, 0, self.analyzer.segmenter.name, bool(problem), problem
+        )
+
+    def _usable(self) -> _Store:
+        if self.current is None:
+            raise IndexProblem("还没有建立索引,请运行:zhiku index rebuild")
+        return self.current
+
+
+def _passes(document: IndexDocument, request: SearchRequest) -> bool:
+    if request.owned_only and not document.owner:
+        return False
+    if request.kinds and document.kind not in request.kinds:
+        return False
+    return all(set(values) & set(document.facets.get(name, ())) for name, values in request.filters.items())
+
+
+def _group_of(part: str) -> TermGroup:
+    return TermGroup.CHARS if len(part) == 1 else TermGroup.GRAMS
