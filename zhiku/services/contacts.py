@@ -24,14 +24,20 @@ _CHUNK = 900
 
 
 def add(
-    session: Session, subject: ContactSubject, subject_id: int, value: str, at: datetime | None = None
+    session: Session,
+    subject: ContactSubject,
+    subject_id: int,
+    value: str,
+    at: datetime | None = None,
+    known: Iterable[str] | None = None,
 ) -> ContactDetail | None:
     """Store a way to reach somebody, unless it is empty or known already; gives the new row or None.
 
-    `at` is when it was given (aware); now by default. The caller owns the transaction.
+    `at` is when it was given (aware); now by default. `known` are the values stored so far, where the caller has read
+    them; otherwise they are read here. The caller owns the transaction.
     """
     value = value.strip()
-    if not value or is_known(value, of(session, subject, subject_id)):
+    if not value or is_known(value, of(session, subject, subject_id) if known is None else known):
         return None
     detail = ContactDetail(
         subject=subject, subject_id=subject_id, value=value[:MAX_LENGTH], created_at=at or datetime.now(UTC)

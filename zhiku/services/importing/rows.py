@@ -1,0 +1,148 @@
+"""Rows below a header: read cell by cell, with what there is to say about each row.
+
+Blank rows, headers printed again, footers (合计, 填表人) and group titles are told from rows about somebody.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from zhiku.services.importing import headings
+from zhiku.services.importing.private_numbers import quoted, without_private_numbers
+from zhiku.services.importing.tables import Cell, Sheet
+from zhiku.services.importing.values import line_of, text_of
+
+_FOOTER = re.compile(
+    r"(合计|总计|共计|小计|总人数|共\d+[人名条项]|填表|填报|制表|审核|审批|负责人|经办|联系人|单位(负责人|盖章|\(盖章|\(公章)|盖章|"
+    r"备注[:：]|附注|说明[:：]|注[:：]|注$|注\d|※|以上|此表|本表|第\d+页|打印|以下空白)"
+)
+_GROUP_TITLE = re.compile(
+    r"([一二三四五六七八九十]+|\d+)[、.．]|[((][一二三四五六七八九十\d]+[))]|第[一二三四五六七八九十]+"
+)
+
+
+@dataclass(slots=True)
+class Row:
+    """A row about somebody or something. The readers below collect warnings and problems as they go."""
+
+    sheet: str
+    #: As Excel counts: the first is 1.
+    number: int
+    is_typed: bool
+    cells: dict[str, list[tuple[str, Cell]]]
+    warnings: list[str] = field(default_factory=list)
+    #: Why the row cannot be stored; empty for a good one.
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def place(self) -> str:
+        """Where the row stands, for messages about another row."""
+        return f"“{self.sheet}”第 {self.number} 行" if self.sheet else f"第 {self.number} 行"
+
+    def has_column(self, key: str) -> bool:
+        return key in self.cells
+
+    def cell(self, key: str) -> Cell:
+        """The first cell of a column that holds anything, as the file has it; "" if there is none."""
+        return next((cell for _, cell in self.cells.get(key, ()) if cell != ""), "")
+
+    def line(self, key: str, label: str, limit: int) -> str:
+        """A short text on one line, without telephone numbers; longer than `limit` is a problem."""
+        return self._checked(line_of(self.cell(key)), label, limit)
+
+    def prose(self, key: str, label: str, limit: int) -> str:
+        """A long text; several columns of one key follow each other as paragraphs."""
+        paragraphs = dict.fromkeys(text for _, cell in self.cells.get(key, ()) if (text := text_of(cell)))
+        return self._checked("\n".join(paragraphs), label, limit)
+
+    def contact_values(self) -> list[str]:
+        """What goes to the contact table and nowhere else. Other than telephone numbers it says what it is."""
+        values: list[str] = []
+        for key in (headings.CONTACT, headings.ADDRESS):
+            for heading, cell in self.cells.get(key, ()):
+                text = line_of(cell)
+                if not text:
+                    continue
+                is_plain = re.search("电话|手机|通讯方式|联系方式|联系号码", heading) and any(c.isdigit() for c in text)
+                values.append(text if is_plain else f"{heading}：{text}")
+        return values
+
+    def warn(self, message: str) -> None:
+        if message and message not in self.warnings:
+            self.warnings.append(message)
+
+    def refuse(self, message: str) -> None:
+        if message not in self.problems:
+            self.problems.append(message)
+
+    def _checked(self, text: str, label: str, limit: int) -> str:
+        text, had_numbers = without_private_numbers(text)
+        if had_numbers:
+            self.warn(f"“{label}”里有电话或证件号码，已去掉；号码请放在“联系电话”一栏")
+        if len(text) > limit:
+            self.refuse(f"“{label}”有 {len(text)} 字，最多 {limit} 字，请删短")
+        return text
+
+
+@dataclass(slots=True)
+class SheetRows:
+    """The rows of one sheet, and the numbers of those that were passed over and why."""
+
+    header: headings.Header
+    rows: list[Row]
+    footers: list[int] = field(default_factory=list)
+
+
+def read_rows(sheet: Sheet, header: headings.Header, anchors: tuple[str, ...]) -> SheetRows:
+    """All rows below the header. A row that has nothing in the columns `anchors` may be a footer or a group title."""
+    cells = [list(row) for row in sheet.rows]
+    for merged in sheet.merged:
+        if merged.top > header.last_row and merged.bottom > merged.top:
+            headings.fill(cells, merged, is_sideways=False)
+    found = SheetRows(header, [])
+    for index in range(header.last_row + 1, len(cells)):
+        filled = [cell for cell in cells[index] if text_of(cell)]
+        if not filled or _only_serial(cells[index], header):
+            continue
+        if headings.comparable_row(cells[index]) in header.signature:
+            continue
+        row = Row(sheet.name, index + 1, sheet.is_typed, _by_key(cells[index], header))
+        if _is_footer(row, filled, anchors):
+            found.footers.append(row.number)
+        else:
+            found.rows.append(row)
+    return found
+
+
+def columns_of(rows: list[Row], key: str) -> Iterator[Cell]:
+    """The cells of one column over all rows."""
+    for row in rows:
+        for _, cell in row.cells.get(key, ()):
+            yield cell
+
+
+def _by_key(cells: list[Cell], header: headings.Header) -> dict[str, list[tuple[str, Cell]]]:
+    by_key: dict[str, list[tuple[str, Cell]]] = {}
+    for column in header.columns:
+        by_key.setdefault(column.key, []).append((column.heading, cells[column.position]))
+    return by_key
+
+
+def _only_serial(cells: list[Cell], header: headings.Header) -> bool:
+    """Forms come with serial numbers prepared for rows that nobody filled in."""
+    serials = {column.position for column in header.columns if column.key == headings.SERIAL}
+    return bool(serials) and all(position in serials or not text_of(cell) for position, cell in enumerate(cells))
+
+
+def _is_footer(row: Row, filled: list[Cell], anchors: tuple[str, ...]) -> bool:
+    first = quoted(line_of(filled[0]))
+    anchor_texts = [line_of(row.cell(anchor)) for anchor in anchors]
+    is_complete = all(anchor_texts)
+    if _FOOTER.match(first.replace(" ", "")):
+        # 合计 in front of many columns of a person would be a strange name, but 共 is a surname of nobody either.
+        return not is_complete or _FOOTER.match(anchor_texts[0].replace(" ", "")) is not None or len(filled) <= 2
+    if any(_FOOTER.match(text.replace(" ", "")) for text in anchor_texts):
+        return True
+    return len(filled) == 1 and (not anchor_texts[0] or _GROUP_TITLE.match(first) is not None)
