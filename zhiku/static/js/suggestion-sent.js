@@ -1,0 +1,12 @@
+// After a suggestion was taken in: its draft is not needed any more, and the receipt can be printed.
+"use strict";
+
+try {
+  localStorage.removeItem("zhiku-suggestion-draft");
+} catch {
+  /* storage is refused: then there was no draft either */
+}
+
+const print = document.querySelector("[data-print]");
+print.hidden = false;
+print.addEventListener("click", () => window.print());
