@@ -1,0 +1,43 @@
+"""The Flask application factory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flask import Flask
+from jinja2 import StrictUndefined
+
+from zhiku.bootstrap import Zhiku
+from zhiku.web import errors, presentation, security
+from zhiku.web.sub_path import serve_below
+from zhiku.web.views import api, experts, health, pages, suggestions
+
+PACKAGE_DIR = Path(__file__).resolve().parents[1]
+
+#: How long browsers keep static files, in seconds; their addresses change with their content (`asset`).
+STATIC_MAX_AGE = 365 * 24 * 3600
+
+
+def create_app(zhiku: Zhiku) -> Flask:
+    """The web application over one opened zhiku, which stays its owner's to close."""
+    app = Flask("zhiku", static_folder=str(PACKAGE_DIR / "static"), template_folder=str(templates_dir(PACKAGE_DIR)))
+    app.extensions["zhiku"] = zhiku
+    app.config.update(SEND_FILE_MAX_AGE_DEFAULT=STATIC_MAX_AGE)
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    app.jinja_env.undefined = StrictUndefined
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+
+    security.install(app, zhiku.settings)
+    presentation.install(app, zhiku)
+    errors.install(app)
+    for views in (pages, experts, suggestions, api, health):
+        app.register_blueprint(views.blueprint)
+    # Last, so that everything above runs below the prefix.
+    serve_below(app, zhiku.settings.url_prefix)
+    return app
+
+
+def templates_dir(package_dir: Path) -> Path:
+    """`templates/` in the package (a wheel) or beside it (a checkout)."""
+    inside = package_dir / "templates"
+    return inside if inside.is_dir() else package_dir.parent / "templates"

@@ -1,0 +1,96 @@
+"""A search as it stands in the address: reading its parameters, and the addresses that differ from it by one thing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from flask import url_for
+from werkzeug.datastructures import MultiDict
+
+from zhiku.search.port import FACETS
+from zhiku.services.expert_search import MAX_QUERY
+
+#: Most values of a facet that an address may name; each becomes a condition of the search.
+MAX_FILTER_VALUES = 20
+MAX_PAGE = 100_000
+
+
+class BadPage(ValueError):
+    """The page of an address is no page number; the message is a Chinese sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchAddress:
+    """Query, filters and page of one search."""
+
+    query: str = ""
+    filters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    page: int = 1
+
+    @classmethod
+    def read(cls, args: MultiDict[str, str], *, is_strict: bool = False) -> SearchAddress:
+        """The search of these parameters.
+
+        A page that is no number is page 1, or, when strict, raises `BadPage`.
+        """
+        filters: dict[str, tuple[str, ...]] = {}
+        for name in FACETS:
+            values = tuple(dict.fromkeys(value for value in args.getlist(name) if value.strip()))[:MAX_FILTER_VALUES]
+            if values:
+                filters[name] = values
+        # One character more than is looked at, so that the search can say that it dropped something.
+        return cls(args.get("q", "")[: MAX_QUERY + 1], filters, read_page(args, is_strict=is_strict))
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is neither a query nor a filter."""
+        return not self.query.strip() and not self.filters
+
+    def parameters(self) -> dict[str, Any]:
+        """What `url_for` takes: only what is not the default."""
+        parameters: dict[str, Any] = {}
+        if self.query:
+            parameters["q"] = self.query
+        parameters.update({name: list(values) for name, values in self.filters.items()})
+        if self.page > 1:
+            parameters["page"] = self.page
+        return parameters
+
+    def toggle(self, name: str, value: str) -> str:
+        """The address with this value of a facet added, or taken away where it is there; from page 1."""
+        chosen = self.filters.get(name, ())
+        kept = tuple(other for other in chosen if other != value) if value in chosen else (*chosen, value)
+        filters = {key: values for key, values in {**self.filters, name: kept}.items() if values}
+        return self._address(replace(self, filters=filters, page=1))
+
+    def without_filters(self) -> str:
+        """The address of the query alone."""
+        return self._address(replace(self, filters={}, page=1))
+
+    def with_page(self, page: int) -> str:
+        """The address of another page of the same search."""
+        return self._address(replace(self, page=page))
+
+    def person(self, expert_id: int) -> str:
+        """The address of a person's page that knows the way back to this search."""
+        return url_for("experts.profile", expert_id=expert_id, **self.parameters())
+
+    def back(self) -> str:
+        """The address of this very search."""
+        return self._address(self)
+
+    @staticmethod
+    def _address(search: SearchAddress) -> str:
+        return url_for("experts.search", **search.parameters())
+
+
+def read_page(args: MultiDict[str, str], *, is_strict: bool = False) -> int:
+    """The page number of these parameters, from 1; as `SearchAddress.read`."""
+    given = args.get("page", "")
+    if given.isascii() and given.isdecimal() and len(given) <= 9 and 1 <= int(given) <= MAX_PAGE:
+        return int(given)
+    if given and is_strict:
+        raise BadPage(f"page 应是 1 到 {MAX_PAGE} 之间的整数，例如 page=2。")
+    return 1

@@ -1,0 +1,97 @@
+"""The JSON API: the same people in the same order as the page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, jsonify, request, url_for
+from flask.typing import ResponseReturnValue
+
+from zhiku.services.expert_search import Answer, Evidence, Facet, PersonFound
+from zhiku.web.current import current_zhiku
+from zhiku.web.search_address import BadPage, SearchAddress
+
+blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
+
+
+@blueprint.get("/experts")
+def experts() -> ResponseReturnValue:
+    """`?q=` and the page's filters (field, township, unit, title, availability; each may repeat), `page` from 1."""
+    asked = SearchAddress.read(request.args, is_strict=True)
+    answer = current_zhiku().expert_search.search(asked.query, filters=asked.filters, page=asked.page)
+    return jsonify(answer_json(answer))
+
+
+@blueprint.errorhandler(BadPage)
+def refuse_page(error: BadPage) -> ResponseReturnValue:
+    """A page number that is none."""
+    return jsonify({"error": {"status": 400, "message": str(error)}}), 400
+
+
+def answer_json(answer: Answer) -> dict[str, Any]:
+    """An answer as the API gives it."""
+    return {
+        "query": answer.query,
+        "filters": {name: list(values) for name, values in answer.filters.items()},
+        "step": answer.step.value,
+        "sentence": answer.sentence,
+        "notes": list(answer.notes),
+        "total": answer.total,
+        "total_all_words": answer.total_all_words,
+        "page": answer.page,
+        "pages": answer.pages,
+        "people": [person_json(person) for person in answer.people],
+        "facets": [facet_json(facet) for facet in answer.facets],
+        "fields": [
+            {
+                "name": field.name,
+                "count": field.count,
+                "subfields": [{"name": name, "count": count} for name, count in field.subfields],
+            }
+            for field in answer.fields
+        ],
+    }
+
+
+def person_json(person: PersonFound) -> dict[str, Any]:
+    """One person found."""
+    return {
+        "id": person.expert_id,
+        "name": person.name,
+        "former_unit": person.former_unit,
+        "last_post": person.last_post,
+        "professional_title": person.professional_title,
+        "township": person.township,
+        "fields": list(person.fields),
+        "availability": {"value": person.availability, "label": person.availability_label},
+        "ways_of_helping": list(person.ways_of_helping),
+        "score": round(person.score, 6),
+        "words_found": list(person.words_found),
+        "words_missing": list(person.words_missing),
+        "evidence": [evidence_json(evidence) for evidence in person.evidence],
+        "page": url_for("experts.profile", expert_id=person.expert_id),
+    }
+
+
+def evidence_json(evidence: Evidence) -> dict[str, Any]:
+    """One sentence of evidence, whole and in its fragments."""
+    return {
+        "text": "".join(fragment.text for fragment in evidence.fragments),
+        "fragments": [{"text": fragment.text, "is_match": fragment.is_match} for fragment in evidence.fragments],
+        "kind": evidence.kind,
+        "source": evidence.source,
+        "date": evidence.date.isoformat() if evidence.date else None,
+        "suggestion_number": evidence.suggestion_number or None,
+    }
+
+
+def facet_json(facet: Facet) -> dict[str, Any]:
+    """One facet with its counts."""
+    return {
+        "name": facet.name,
+        "label": facet.label,
+        "values": [
+            {"value": value.value, "label": value.label, "count": value.count, "is_selected": value.is_selected}
+            for value in facet.values
+        ],
+    }

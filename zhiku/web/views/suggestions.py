@@ -1,0 +1,176 @@
+"""Suggestions: the list, the form, the receipt, and the status page by number and code."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+from flask import Blueprint, abort, current_app, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
+from flask_wtf.csrf import CSRFError
+
+from zhiku.services.directory import public_authors
+from zhiku.services.expert_search import MAX_QUERY
+from zhiku.services.suggestion_intake import DraftNotAcceptable, Receipt, new_code, new_submission_key, normalize_number
+from zhiku.web import errors
+from zhiku.web.current import current_zhiku
+from zhiku.web.forms import StatusForm, SuggestionForm
+from zhiku.web.search_address import read_page
+from zhiku.web.security import STATUS_TRIES, SUBMISSIONS, limit_tries
+from zhiku.web.timeline import MEANINGS, stations_of
+
+blueprint = Blueprint("suggestions", __name__, url_prefix="/suggestions")
+
+#: How long the receipt can be shown again: long enough to print it, short for a shared computer.
+RECEIPT_SHOWN_FOR = timedelta(hours=1)
+#: Pages of the form open at once in one browser whose codes are remembered.
+PAGES_REMEMBERED = 5
+
+_SUBMISSION_KEY = re.compile(r"[A-Za-z0-9_-]{16,40}")
+
+
+@blueprint.get("")
+def search() -> ResponseReturnValue:
+    """Suggestions for some words, or the newest ones."""
+    query = request.args.get("q", "")[: MAX_QUERY + 1]
+    answer = current_zhiku().suggestion_search.search(query, page=read_page(request.args))
+    return render_template("suggestions/search.html", answer=answer)
+
+
+@blueprint.route("/new", methods=["GET", "POST"])
+def new() -> ResponseReturnValue:
+    """The form. A good one is stored and leads to its receipt; another is shown again with all that was typed."""
+    form = SuggestionForm()
+    if request.method == "GET":
+        form.submission_key.data = new_submission_key()
+        remember_code(form.submission_key.data)
+        return render_template("suggestions/new.html", form=form, notice="")
+    limit_tries(current_app, SUBMISSIONS, "submission")
+    key = sent_key(form)
+    try:
+        receipt = current_zhiku().suggestion_intake.submit(form.draft(key), code=remember_code(key))
+    except DraftNotAcceptable as refused:
+        form.show_problems(refused)
+        return render_template("suggestions/new.html", form=form, notice=""), 422
+    keep_receipt(receipt)
+    return redirect(url_for(".submitted"), code=303)
+
+
+@blueprint.get("/submitted")
+def submitted() -> ResponseReturnValue:
+    """The receipt of the suggestion just sent. Number and code are in the signed session, not in the address."""
+    receipt = kept_receipt()
+    if receipt is None:
+        return redirect(url_for(".status"))
+    return render_template("suggestions/submitted.html", receipt=receipt)
+
+
+@blueprint.post("/submitted/close")
+def forget_receipt() -> ResponseReturnValue:
+    """The reader has written the code down: nothing of it stays in this browser."""
+    session.pop("receipt", None)
+    session.pop("codes", None)
+    return redirect(url_for("pages.home"), code=303)
+
+
+@blueprint.route("/status", methods=["GET", "POST"])
+def status() -> ResponseReturnValue:
+    """Ask for the status of a suggestion by its number and code."""
+    form = StatusForm()
+    if request.method == "GET":
+        form.number.data = request.args.get("number", "")[:40]
+        return render_template("suggestions/status.html", form=form, notice="", is_refused=False)
+    limit_tries(current_app, STATUS_TRIES, "status")
+    number = current_zhiku().suggestion_intake.check_code(form.number.data or "", form.code.data or "")
+    if number is None:
+        # One sentence for a wrong number and a wrong code: which numbers exist is nobody's business.
+        return render_template("suggestions/status.html", form=form, notice="", is_refused=True), 422
+    session["opened"] = number
+    return redirect(url_for(".progress", number=number), code=303)
+
+
+@blueprint.get("/status/<number>")
+def progress(number: str) -> ResponseReturnValue:
+    """The status of the suggestion that this browser has opened with its code."""
+    if session.get("opened") != number:
+        return redirect(url_for(".status", number=normalize_number(number) or None))
+    suggestion = current_zhiku().directory.progress(number)
+    if suggestion is None:
+        abort(404)
+    return render_template(
+        "suggestions/progress.html",
+        suggestion=suggestion,
+        stations=stations_of(suggestion),
+        meaning=MEANINGS[suggestion.status],
+    )
+
+
+@blueprint.post("/status/close")
+def close_status() -> ResponseReturnValue:
+    """The reader is done: the next one at this computer must know the code again."""
+    session.pop("opened", None)
+    return redirect(url_for("pages.home"), code=303)
+
+
+@blueprint.get("/<number>")
+def page(number: str) -> ResponseReturnValue:
+    """The public page of one suggestion."""
+    suggestion = current_zhiku().directory.suggestion(number)
+    if suggestion is None:
+        abort(404, "没有找到这件建议：编号可能写错了，或者它没有公开。想查自己提交的建议，请用编号和查询码“查进度”。")
+    return render_template(
+        "suggestions/page.html",
+        suggestion=suggestion,
+        authors=public_authors(suggestion),
+        stations=stations_of(suggestion),
+    )
+
+
+@blueprint.errorhandler(CSRFError)
+def keep_what_was_typed(error: CSRFError) -> ResponseReturnValue:
+    """The page was open longer than the session, or cookies are off: show the form again, with its text, to be sent
+    once more with a fresh token. Nothing has been stored."""
+    notice = "这一页打开得太久了，刚才没有提交成功。您填写的内容都还在，请再按一次按钮。"
+    if request.endpoint == "suggestions.new":
+        form = SuggestionForm()
+        form.submission_key.data = sent_key(form)
+        remember_code(form.submission_key.data)
+        return render_template("suggestions/new.html", form=form, notice=notice), 403
+    if request.endpoint == "suggestions.status":
+        return render_template("suggestions/status.html", form=StatusForm(), notice=notice, is_refused=False), 403
+    return errors.on_csrf_error(error)
+
+
+def sent_key(form: SuggestionForm) -> str:
+    """The key of the page that was sent, or a fresh one where it is none of ours."""
+    key = form.submission_key.data or ""
+    return key if _SUBMISSION_KEY.fullmatch(key) else new_submission_key()
+
+
+def remember_code(submission_key: str) -> str:
+    """The code that the page with this key will get. It is kept in the session from the moment the page is opened, so
+    that both of two quick clicks propose the same one and either answer can show it."""
+    codes: list[list[str]] = session.get("codes", [])
+    for key, code in codes:
+        if key == submission_key:
+            return code
+    code = new_code()
+    session["codes"] = [*codes, [submission_key, code]][-PAGES_REMEMBERED:]
+    return code
+
+
+def keep_receipt(receipt: Receipt) -> None:
+    """Keep a receipt for the page that shows it."""
+    shown = kept_receipt()
+    if receipt.code is None and shown is not None and shown.number == receipt.number:
+        return
+    session["receipt"] = [receipt.number, receipt.code, current_zhiku().clock().timestamp()]
+
+
+def kept_receipt() -> Receipt | None:
+    """The receipt of this session while it may be shown."""
+    if "receipt" not in session:
+        return None
+    number, code, at = session["receipt"]
+    age = current_zhiku().clock() - datetime.fromtimestamp(at, UTC)
+    return Receipt(number, code) if age <= RECEIPT_SHOWN_FOR else None
