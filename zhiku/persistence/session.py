@@ -20,10 +20,11 @@ def make_engine(database_url: str) -> Engine:
     """An engine for this URL; for SQLite with WAL, foreign keys on, a busy timeout and immediate write transactions."""
     url = make_url(database_url)
     if url.get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True)
+        return create_engine(url, pool_pre_ping=True, hide_parameters=True)
     if url.database and url.database != ":memory:":
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url)
+    # A failed statement is logged without its parameters: they are what people wrote.
+    engine = create_engine(url, hide_parameters=True)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
