@@ -77,7 +77,7 @@ def read_workbook(path: Path, max_mb: int) -> Workbook:
     try:
         size = path.stat().st_size
         if not path.is_file():
-            raise UnusableFile(f"“{path.name}”不是文件，请给出名册文件的路径。")
+            raise UnusableFile(f"“{path}”不是文件，请给出名册文件的路径。")
         if size > max_mb << 20:
             raise UnusableFile(
                 f"文件有 {size / (1 << 20):.0f} MB，超过 {max_mb} MB 的上限。请删去图片和多余的表，"
@@ -86,10 +86,8 @@ def read_workbook(path: Path, max_mb: int) -> Workbook:
         data = path.read_bytes()
     except FileNotFoundError:
         raise UnusableFile(f"找不到文件“{path.name}”，请检查路径。") from None
-    except OSError as error:
-        raise UnusableFile(
-            f"文件“{path.name}”打不开（{error.strerror}）。请检查权限，或先关闭正在使用它的程序。"
-        ) from None
+    except OSError:
+        raise UnusableFile(f"文件“{path.name}”打不开。请检查是否有权限，并关闭正打开它的程序。") from None
     if not data.strip():
         raise UnusableFile("文件是空的，没有可以导入的内容。")
     if data.startswith((_ZIP, _EMPTY_ZIP)):
