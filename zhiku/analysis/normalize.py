@@ -23,6 +23,10 @@ HAN = r"\u3005\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff
 _GLOSS = re.compile(rf"(?<=[{HAN}])\(([a-zêüāáǎàēéěèīíǐìōóǒòūúǔùǖǘǚǜńňǹḿ'· ]{{1,24}})\)", re.IGNORECASE)
 _TONE_MARK = re.compile("[āáǎàēéěèīíǐìōóǒòūúǔùǖǘǚǜńňǹḿ]")
 
+#: What `clean` keeps as it was written: NFKC would make ，：；？！ half-width, … three dots, ① a 1 and ㎡ an m2. Text that
+#: is stored is text that is shown.
+_PRINTED = re.compile("([，：；？！…①-⑳㈠-㈩㎡㎥℃]+)")
+
 #: Controls, format characters (zero-width space, BOM, bidi marks), surrogates, private use, unassigned.
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 
@@ -71,16 +75,23 @@ def normalize_with_offsets(text: str) -> Normalized:
 
 
 def clean(text: str) -> str:
-    """The form in which text is *stored*: as `normalize`, but case is kept, and so are line breaks."""
+    """The form in which text is *stored*: as `normalize`, but case, line breaks and Chinese punctuation are kept."""
     return "\n".join(_clean_line(line) for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n")).strip(
         "\n"
     )
 
 
 def _clean_line(line: str) -> str:
-    visible = _without_invisible(unicodedata.normalize("NFKC", _without_invisible(line)))
+    visible = _without_invisible(_fold_width(_without_invisible(line)))
     simplified = _simplify("".join(visible[i] for i in _without_glosses(visible)))
     return "".join(simplified[i] for i in _without_extra_space(simplified))
+
+
+def _fold_width(text: str) -> str:
+    """NFKC for everything that is not part of how Chinese is printed."""
+    pieces = _PRINTED.split(text)
+    pieces[::2] = [unicodedata.normalize("NFKC", piece) for piece in pieces[::2]]
+    return "".join(pieces)
 
 
 def _clusters(text: str) -> list[tuple[int, int, str]]:
