@@ -1,4 +1,4 @@
-"""`zhiku import`: experts, suggestions, service records and departments from tables; a dry run unless told otherwise."""
+"""`zhiku import`: experts, suggestions, service records and departments from tables. A dry run unless told so."""
 
 from __future__ import annotations
 

@@ -154,16 +154,14 @@ class ExpertImporter:
     def plan(self, session: Session, rows: list[Row], context: Context) -> Iterator[RowReport]:
         """See `Importer.plan`."""
         reader = _Reader(session, context, rows)
-        reports: list[RowReport] = []
-        people: list[Person] = []
         by_name: dict[str, list[Person]] = {}
         for row in rows:
             person = reader.read(row)
             report = RowReport(row.sheet, row.number, person.name, Outcome.NEW, [], row.warnings, row.problems)
-            reports.append(report)
             if row.problems:
                 report.outcome = Outcome.REFUSED
                 report.who = report.who or quoted(line_of(row.cell("name")))
+                yield report
                 continue
             namesakes = by_name.setdefault(person.name, [])
             earlier = match(reader.identity(person), [(reader.identity(other), other) for other in namesakes])
@@ -174,10 +172,10 @@ class ExpertImporter:
                 report.outcome = Outcome.REFUSED
             else:
                 namesakes.append(person)
-                people.append(person)
                 self._plans.append(_Plan(person, report))
+            yield report
+        # The reports given so far are completed by this: whom a row is about may hang on the rows below it.
         self._find_existing(session, reader, context)
-        yield from reports
 
     def store(self, session: Session, context: Context) -> Iterator[int]:
         """See `Importer.store`."""

@@ -46,7 +46,10 @@ class Importer(Protocol):
         """Columns that every real row fills, the main one first."""
 
     def plan(self, session: Session, rows: list[Row], context: Context) -> Iterator[RowReport]:
-        """What will become of each row, one report a row in the order of the rows. Only reads."""
+        """What will become of each row, one report a row in the order of the rows. Only reads.
+
+        A report that was given may still change until the iterator ends.
+        """
 
     def store(self, session: Session, context: Context) -> Iterator[int]:
         """Do what was planned and flush; yields the number of rows done since the last time."""
