@@ -103,7 +103,7 @@ def _read(env: Mapping[str, str], name: str, default: str, convert: Callable[[st
     try:
         return convert(value)
     except ValueError as error:
-        raise SettingsError(f"环境变量 {name} 的值“{value}”不能使用:{error}") from None
+        raise SettingsError(f"环境变量 {name} 的值“{value}”不能使用：{error}") from None
 
 
 def _integer(low: int, high: int) -> Callable[[str], int]:
@@ -139,7 +139,7 @@ def _one_of(*allowed: str) -> Callable[[str], str]:
 
 def _division(value: str) -> str:
     if not value.isdecimal() or len(value) not in (2, 4, 6):
-        raise ValueError("请填写 GB/T 2260 区划代码,例如 430725")
+        raise ValueError("请填写 GB/T 2260 区划代码，例如 430725")
     return value
 
 
@@ -147,11 +147,11 @@ def _timezone(value: str) -> str:
     try:
         ZoneInfo(value)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError("请填写时区名称,例如 Asia/Shanghai") from None
+        raise ValueError("请填写时区名称，例如 Asia/Shanghai") from None
     return value
 
 
 def _prefix(value: str) -> str:
     if value and (not value.startswith("/") or value.endswith("/")):
-        raise ValueError("请以 / 开头、不以 / 结尾,例如 /zhiku")
+        raise ValueError("请以 / 开头、不以 / 结尾，例如 /zhiku")
     return value

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zhiku.analysis import names
-from zhiku.analysis.lexicon import shipped_words, stop_words
+from zhiku.analysis.lexicon import stop_words
 from zhiku.analysis.normalize import HAN, normalize, normalize_with_offsets
 from zhiku.analysis.segment import Segmenter, dictionary_version, make_segmenter
 
@@ -52,13 +52,14 @@ class Analyzer:
 
     def __init__(self, segmenter: Segmenter, own_words: Iterable[str] = ()) -> None:
         self.segmenter = segmenter
-        self._own_words = tuple(sorted(set(own_words)))
+        #: Words the segmenter knows beside jieba's dictionary: shipped ones and the county's.
+        self.own_words = tuple(sorted(set(own_words)))
 
     @property
     def dictionary_hash(self) -> str:
         """Digest of everything the segmentation depends on but the segmenter's name: dictionary and own words."""
         digest = hashlib.blake2b(digest_size=8)
-        for word in (f"jieba {dictionary_version()}", *self._own_words):
+        for word in (f"jieba {dictionary_version()}", *self.own_words):
             digest.update(word.encode() + b"\n")
         return digest.hexdigest()
 
@@ -75,6 +76,10 @@ class Analyzer:
         latin = _HAN_RUN.sub(" ", text)
         length = chars.total() + len(re.findall(r"\w+", latin))
         return Terms(words, grams, chars, length)
+
+    def normal(self, text: str) -> str:
+        """The normal form in which terms are looked for."""
+        return normalize(text)
 
     def length(self, text: str) -> int:
         """`terms(text).length`, much cheaper: a first pass over all documents needs only this."""
@@ -140,9 +145,12 @@ class Analyzer:
         return spans
 
 
-def make_analyzer(segmenter: str = "auto", own_words: Iterable[str] = (), cache_dir: Path | None = None) -> Analyzer:
-    """An analyzer with the shipped words and the county's own. Raises `SegmenterMissing`."""
-    words = tuple(sorted({*shipped_words(), *map(normalize, own_words)}))
+def make_analyzer(segmenter: str, own_words: Iterable[str], cache_dir: Path | None = None) -> Analyzer:
+    """An analyzer whose segmenter ("jieba", "rjieba", "auto") knows exactly these words beside jieba's dictionary.
+
+    Raises `SegmenterMissing`.
+    """
+    words = tuple(sorted(set(map(normalize, own_words))))
     return Analyzer(make_segmenter(segmenter, words, cache_dir), words)
 
 

@@ -20,7 +20,7 @@ HAN = r"\u3005\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff
 
 #: A gloss stands in brackets directly after a Chinese character and is its reading: 發(fā)揮, 们(men). Brackets with
 #: something else, as in 基站(bts) or 面积(mu), are the author's own and stay.
-_GLOSS = re.compile(rf"(?<=[{HAN}])\(([a-zêüāáǎàēéěèīíǐìōóǒòūúǔùǖǘǚǜńňǹḿ'· ]{{1,24}})\)", re.IGNORECASE)
+_GLOSS = re.compile(rf"(?<=[{HAN}])[(\uff08]([a-zêüāáǎàēéěèīíǐìōóǒòūúǔùǖǘǚǜńňǹḿ'· ]{{1,24}})[)\uff09]", re.IGNORECASE)
 _TONE_MARK = re.compile("[āáǎàēéěèīíǐìōóǒòūúǔùǖǘǚǜńňǹḿ]")
 
 #: What `clean` keeps as it was written: NFKC would make ，：；？！ half-width, … three dots, ① a 1 and ㎡ an m2. Text that
@@ -145,7 +145,7 @@ def _visible(character: str) -> str:
 def _without_glosses(text: str) -> list[int]:
     """Indices of the characters that are no gloss."""
     kept = list(range(len(text)))
-    while "(" in text:
+    while "(" in text or "\uff08" in text:
         drop: set[int] = set()
         for match in _GLOSS.finditer(text):
             if _is_reading(text[max(0, match.start() - 6) : match.start()], match.group(1)):

@@ -102,8 +102,8 @@ def make_segmenter(name: str, words: Iterable[str], cache_dir: Path | None = Non
         except ImportError:
             if name == "rjieba":
                 raise SegmenterMissing(
-                    "索引是用 rjieba 分词建立的,而这台电脑没有安装 rjieba。"
-                    "请安装它(pip install rjieba),或改用 jieba 重建索引:zhiku index rebuild"
+                    "索引是用 rjieba 分词建立的，而这台电脑没有安装 rjieba。"
+                    "请安装它（pip install rjieba），或改用 jieba 重建索引：zhiku index rebuild"
                 ) from None
     return JiebaSegmenter(words, cache_dir)
 

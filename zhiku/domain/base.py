@@ -59,6 +59,14 @@ class LabelledEnum(enum.Enum):
         return member
 
     @classmethod
+    def from_value(cls, value: str) -> Self:
+        """The member with this stored value; raises `ValueError` naming the values there are."""
+        for member in cls:
+            if member.value == value:
+                return member
+        raise ValueError("、".join(member.value for member in cls))
+
+    @classmethod
     def from_label(cls, label: str) -> Self:
         """The member with this Chinese label; raises `ValueError` naming the labels there are."""
         for member in cls:

@@ -40,13 +40,15 @@ class _Store:
             for gone in [key for key, document in self.documents.items() if document.source == change.source]:
                 del self.documents[gone], self.terms[gone]
             for document in change.documents:
-                self.documents[document.id] = document
-                folded = fold(document, self.analyzer, self.lengths)
-                # Postings keep weights as 32-bit floats, so the reference does too.
-                self.terms[document.id] = {
-                    group: {term: float(np.float32(weight)) for term, weight in weights.items()}
-                    for group, weights in folded.items()
-                }
+                self.put(document)
+
+    def put(self, document: IndexDocument) -> None:
+        self.documents[document.id] = document
+        # Postings keep weights as 32-bit floats, so the reference does too.
+        self.terms[document.id] = {
+            group: {term: float(np.float32(weight)) for term, weight in weights.items()}
+            for group, weights in fold(document, self.analyzer, self.lengths).items()
+        }
 
     def fingerprints(self) -> dict[str, str]:
         return {key: document.fingerprint for key, document in self.documents.items()}
@@ -78,7 +80,7 @@ class _Store:
                 weight = GROUP_WEIGHTS[group] * query_weight * idf(total, len(holders))
                 for key in holders:
                     folded = self.terms[key][group][term]
-                    scores[key] += weight * folded * (K1 + 1) / (folded + K1)
+                    scores[key] += weight * (folded * (K1 + 1) / (folded + K1))
                 if group in MATCHING_GROUPS or request.terms.only_chars:
                     matched.update(holders)
         return {key: scores[key] for key in matched if _passes(self.documents[key], request)}
@@ -86,9 +88,10 @@ class _Store:
     def _words_found(self, key: str, request: SearchRequest) -> int:
         terms = self.terms[key]
         mask = 0
-        for bit, (word, parts) in enumerate(request.terms.required):
-            has_parts = bool(parts) and all(part in terms[_group_of(part)] for part in parts)
-            if word in terms[TermGroup.WORDS] or has_parts:
+        for bit, required in enumerate(request.terms.required):
+            has_parts = bool(required.parts) and all(part in terms[_group_of(part)] for part in required.parts)
+            is_name = any(name in terms[TermGroup.NAMES] for name in required.names)
+            if required.word in terms[TermGroup.WORDS] or has_parts or is_name:
                 mask |= 1 << bit
         return mask
 
@@ -112,13 +115,17 @@ class MemoryGeneration:
         self._added: list[IndexDocument] = []
         self._store = _Store(engine.analyzer)
 
+    @property
+    def analyzer(self) -> Analyzer:
+        return self._engine.analyzer
+
     def add(self, documents: Iterable[IndexDocument]) -> None:
         self._added.extend(documents)
 
     def finish(self, progress: Callable[[int, int], None] | None = None) -> None:
         self._store.lengths = FieldLengths.measure(self._added, self._engine.analyzer)
         for done, document in enumerate(self._added, 1):
-            self._store.apply([Change(f"\0{document.id}", (document,))])
+            self._store.put(document)
             if progress:
                 progress(done, len(self._added))
 
@@ -131,7 +138,9 @@ class MemoryGeneration:
     def search(self, request: SearchRequest) -> SearchResult:
         return self._store.search(request)
 
-    def publish(self) -> None:
+    def publish(self, catch_up: Callable[[], Iterable[Change]] | None = None) -> None:
+        if catch_up:
+            self.apply(catch_up())
         self._engine.current = self._store
         self._engine.built_at = datetime.now(UTC)
         self._engine.generation = self.name
@@ -156,22 +165,22 @@ class MemoryEngine:
     def begin_generation(self) -> MemoryGeneration:
         return MemoryGeneration(self, f"memory-{next(self._numbers)}")
 
-    def apply(self, changes: Iterable[Change]) -> None:
-        self._usable().apply(changes)
+    def apply(self, changes: Callable[[], Iterable[Change]]) -> None:
+        self._usable().apply(changes())
 
     def fingerprints(self) -> dict[str, str]:
         return self._usable().fingerprints()
 
     def status(self) -> EngineStatus:
         documents = len(self.current.documents) if self.current else 0
-        problem = "" if self.current else "还没有建立索引,请运行:zhiku index rebuild"
+        problem = "" if self.current else "还没有建立索引，请运行：zhiku index rebuild"
         return EngineStatus(
             self.generation, self.built_at, documents, 1, 0, self.analyzer.segmenter.name, bool(problem), problem
         )
 
     def _usable(self) -> _Store:
         if self.current is None:
-            raise IndexProblem("还没有建立索引,请运行:zhiku index rebuild")
+            raise IndexProblem("还没有建立索引，请运行：zhiku index rebuild")
         return self.current
 
 

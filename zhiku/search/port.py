@@ -14,6 +14,8 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
 
+from zhiku.analysis.analyzer import Analyzer
+
 
 class Kind(StrEnum):
     """What an index document is made from."""
@@ -76,13 +78,22 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class RequiredWord:
+    """A word of which "all words" speaks. A document has it if it has the word, or all its parts, or one of the names."""
+
+    word: str
+    #: Its character bigrams; of a one-character word that character; none for Latin words.
+    parts: tuple[str, ...] = ()
+    #: Terms of the names group that it may be.
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class QueryTerms:
     """An analysed query: per group, terms with their weights in the query. Made by `zhiku.search.query`."""
 
     groups: Mapping[TermGroup, Mapping[str, float]]
-    #: The words of which "all words" speaks, each with its character bigrams (a one-character word: that character). A
-    #: document that has the word or all its parts, has the word.
-    required: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    required: tuple[RequiredWord, ...] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -93,6 +104,10 @@ class QueryTerms:
     def only_chars(self) -> bool:
         """Whether single characters are all there is, so that they decide what matches."""
         return not any(self.groups.get(group) for group in (TermGroup.WORDS, TermGroup.GRAMS))
+
+
+#: Nothing to search for: every document matches, with a score of 0.
+NO_TERMS = QueryTerms({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +173,10 @@ class Generation(Protocol):
 
     name: str
 
+    @property
+    def analyzer(self) -> Analyzer:
+        """The analyzer it is built with."""
+
     def add(self, documents: Iterable[IndexDocument]) -> None:
         """Take documents of sources that were not added before."""
 
@@ -173,8 +192,11 @@ class Generation(Protocol):
     def search(self, request: SearchRequest) -> SearchResult:
         """As `Engine.search`, in this generation: for the checks before it is published."""
 
-    def publish(self) -> None:
-        """Make it the one that answers, in one atomic step."""
+    def publish(self, catch_up: Callable[[], Iterable[Change]] | None = None) -> None:
+        """Make it the one that answers, in one atomic step.
+
+        `catch_up` is called while no other writer is at work and gives the last changes to apply before the step.
+        """
 
     def discard(self) -> None:
         """Throw it away."""
@@ -183,14 +205,22 @@ class Generation(Protocol):
 class Engine(Protocol):
     """A search engine. Safe for many threads; several processes may share one index."""
 
+    @property
+    def analyzer(self) -> Analyzer:
+        """The analyzer that built the current generation, with which queries must be cut. Raises `IndexProblem`."""
+
     def search(self, request: SearchRequest) -> SearchResult:
         """Answer; raises `IndexProblem` when there is no usable generation."""
 
     def begin_generation(self) -> Generation:
         """Start a new generation aside; raises `IndexProblem` when another rebuild is at work."""
 
-    def apply(self, changes: Iterable[Change]) -> None:
-        """Put changes into the current generation and commit them durably; one writer at a time (it waits)."""
+    def apply(self, changes: Callable[[], Iterable[Change]]) -> None:
+        """Put changes into the current generation and commit them durably; one writer at a time (it waits).
+
+        `changes` is called while no other writer is at work: who reads rows there cannot be overtaken by a writer
+        that read newer ones. No changes, no commit.
+        """
 
     def fingerprints(self) -> dict[str, str]:
         """`{document id: fingerprint}` of all live documents."""

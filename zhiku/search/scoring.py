@@ -25,6 +25,7 @@ B = 0.75
 #: Boost per field of `projections`. What a person says of their own skill counts most.
 FIELD_BOOSTS: Mapping[str, float] = {
     "expertise": 2.5,
+    "everyday": 0.3,
     "post": 1.2,
     "career": 0.8,
     "honours": 0.6,

@@ -2,10 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from enum import StrEnum
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload, selectinload, sessionmaker
+
+from zhiku.domain.expertise import FieldOfExpertise
+from zhiku.domain.experts import Availability, Expert, ExpertField, WayOfHelping
+from zhiku.search.highlight import Passage
+from zhiku.search.port import FACETS, NO_TERMS, Engine, Kind, QueryTerms, SearchRequest, SearchResult, TermGroup
+from zhiku.search.query import parse
+from zhiku.search.ranking import RankedOwner, all_words_mask, has_all_words, rank_owners
+from zhiku.services.evidence import Evidence, Fragment, evidence_for, load_passages, profile_passages
+
+__all__ = [
+    "Answer",
+    "Evidence",
+    "ExpertSearch",
+    "Facet",
+    "FacetValue",
+    "FieldToBrowse",
+    "Fragment",
+    "PersonFound",
+    "Step",
+]
 
 #: Longest query that is looked at, in characters; the rest is dropped and the page says so.
 MAX_QUERY = 2000
@@ -19,28 +42,6 @@ class Step(StrEnum):
     ANY_WORD = "any_word"
     NEAREST_FIELD = "nearest_field"
     NOTHING = "nothing"
-
-
-@dataclass(frozen=True, slots=True)
-class Fragment:
-    """A piece of a sentence; `is_match` pieces are highlighted. Plain text: whoever shows it escapes it."""
-
-    text: str
-    is_match: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """A sentence that speaks for a person, where it is from and when."""
-
-    fragments: tuple[Fragment, ...]
-    #: "profile", "suggestion" or "service".
-    kind: str
-    #: Where from, in Chinese: "档案·简介", "建议《关于…》", "服务记录《…》".
-    source: str
-    date: date | None
-    #: The number of a suggestion that has a page, else "".
-    suggestion_number: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,3 +112,263 @@ class Answer:
     filters: Mapping[str, tuple[str, ...]]
     fields: tuple[FieldToBrowse, ...] = ()
     notes: tuple[str, ...] = field(default=())
+
+
+#: What a facet is called, and where its label comes from when the value is not the label.
+FACET_LABELS: Mapping[str, str] = {
+    "field": "领域",
+    "township": "乡镇",
+    "unit": "原单位",
+    "title": "职称",
+    "availability": "联系状态",
+}
+
+#: Documents an answer is ranked from. People beyond them are counted, but cannot be paged to.
+DOCUMENT_LIMIT = 2000
+
+#: Documents of a person whose texts are looked through for evidence.
+EVIDENCE_DOCUMENTS = 3
+
+#: Sentences of evidence shown for a person.
+EVIDENCE_SENTENCES = 3
+
+_EXPERT_ROWS = select(Expert).options(
+    joinedload(Expert.division),
+    selectinload(Expert.field_links).joinedload(ExpertField.field).joinedload(FieldOfExpertise.parent),
+    selectinload(Expert.career),
+    selectinload(Expert.honours),
+)
+
+
+class ExpertSearch:
+    """Answers queries for people. Reads the index through the port and the rows it names from the database."""
+
+    def __init__(self, sessions: sessionmaker[Session], engine: Engine, page_size: int = 10) -> None:
+        self._sessions = sessions
+        self._engine = engine
+        self._page_size = page_size
+
+    def search(self, query: str, *, filters: Mapping[str, tuple[str, ...]] | None = None, page: int = 1) -> Answer:
+        """The people for a query, `page` counting from 1. Any string is a query; unknown facets in `filters` are
+        left out.
+
+        Raises `IndexProblem` when there is no usable index.
+        """
+        asked = _Asked.read(query, filters or {}, page)
+        terms = parse(asked.text, self._engine.analyzer)
+        if terms.is_empty:
+            return self._browse(asked)
+        result = self._engine.search(
+            SearchRequest(terms, asked.filters, owned_only=True, facets=FACETS, limit=DOCUMENT_LIMIT)
+        )
+        ranked = rank_owners(result.hits)
+        if not ranked:
+            return self._nearest_field(asked, terms)
+        complete = all_words_mask(len(terms.required))
+        with_all = sum(has_all_words(one, complete) for one in ranked)
+        step = Step.ALL_WORDS if with_all else Step.ANY_WORD
+        sentence = _sentence(step, result.total_owners, with_all, terms)
+        return self._answer(asked, step, sentence, result, ranked, terms, with_all)
+
+    def fields_to_browse(self) -> tuple[FieldToBrowse, ...]:
+        """The two-level list with the number of people who can be found in each."""
+        with self._sessions() as session:
+            mains = session.scalars(
+                select(FieldOfExpertise)
+                .where(FieldOfExpertise.parent_id.is_(None))
+                .options(selectinload(FieldOfExpertise.subfields))
+                .order_by(FieldOfExpertise.position)
+            ).all()
+        counts = self._engine.search(SearchRequest(NO_TERMS, owned_only=True, facets=("field",), limit=0)).facets[
+            "field"
+        ]
+        return tuple(
+            FieldToBrowse(
+                main.name,
+                counts.get(main.name, 0),
+                tuple((sub.name, counts.get(sub.name, 0)) for sub in main.subfields),
+            )
+            for main in mains
+        )
+
+    # -- steps of the ladder -------------------------------------------------------------------------------------
+
+    def _browse(self, asked: _Asked) -> Answer:
+        fields = self.fields_to_browse()
+        if not asked.filters:
+            sentence = (
+                "没有看到可以检索的文字。请换一种说法，或从下面的领域开始浏览。"
+                if asked.text
+                else "请输入要解决的问题，或从下面的领域开始浏览。"
+            )
+            return Answer(asked.text, Step.BROWSE, sentence, (), 0, 0, 1, 1, (), {}, fields, asked.notes)
+        result = self._engine.search(
+            SearchRequest(
+                NO_TERMS, asked.filters, kinds=(Kind.PROFILE,), owned_only=True, facets=FACETS, limit=DOCUMENT_LIMIT
+            )
+        )
+        sentence = (
+            f"按条件筛选，共有 {result.total_owners} 位专家。" if result.hits else "没有符合这些条件的专家，请放宽条件。"
+        )
+        return self._answer(asked, Step.BROWSE, sentence, result, rank_owners(result.hits), NO_TERMS, 0, fields)
+
+    def _nearest_field(self, asked: _Asked, terms: QueryTerms) -> Answer:
+        fields = self.fields_to_browse()
+        for name in self._fields_near(terms):
+            filters = {**asked.filters, "field": (name,)}
+            result = self._engine.search(
+                SearchRequest(
+                    NO_TERMS, filters, kinds=(Kind.PROFILE,), owned_only=True, facets=FACETS, limit=DOCUMENT_LIMIT
+                )
+            )
+            if result.hits:
+                sentence = (
+                    f"没有人的资料里有这些词。最接近的领域是“{name}”，列出这个领域的 {result.total_owners} 位专家。"
+                )
+                ranked = rank_owners(result.hits)
+                return self._answer(asked, Step.NEAREST_FIELD, sentence, result, ranked, NO_TERMS, 0, fields)
+        sentence = "没有找到符合的专家。请换一种说法，少用几个词，去掉筛选条件，或从下面的领域开始浏览。"
+        return Answer(asked.text, Step.NOTHING, sentence, (), 0, 0, 1, 1, (), asked.filters, fields, asked.notes)
+
+    def _fields_near(self, terms: QueryTerms) -> list[str]:
+        """Names of fields whose name or everyday words share most with the query, nearest first."""
+        analyzer = self._engine.analyzer
+        scores: dict[str, float] = {}
+        with self._sessions() as session:
+            for field in session.scalars(select(FieldOfExpertise).order_by(FieldOfExpertise.id)):
+                found = analyzer.terms(f"{field.name} {field.everyday_words}")
+                by_group = {TermGroup.WORDS: found.words, TermGroup.GRAMS: found.grams, TermGroup.CHARS: found.chars}
+                # A shared bigram says more than a shared character.
+                scores[field.name] = sum(
+                    (1.0 if group is TermGroup.CHARS else 5.0) * weight
+                    for group, counts in by_group.items()
+                    for term, weight in terms.groups.get(group, {}).items()
+                    if term in counts
+                )
+        return [name for name in sorted(scores, key=lambda name: (-scores[name], name)) if scores[name]][:5]
+
+    # -- making the answer ---------------------------------------------------------------------------------------
+
+    def _answer(
+        self,
+        asked: _Asked,
+        step: Step,
+        sentence: str,
+        result: SearchResult,
+        ranked: Sequence[RankedOwner],
+        terms: QueryTerms,
+        with_all_words: int,
+        fields: tuple[FieldToBrowse, ...] = (),
+    ) -> Answer:
+        pages = max(1, math.ceil(len(ranked) / self._page_size))
+        page = min(asked.page, pages)
+        shown = ranked[(page - 1) * self._page_size : page * self._page_size]
+        notes = asked.notes
+        if len(ranked) < result.total_owners:
+            notes += (f"只列出最相关的 {len(ranked)} 位。",)
+        return Answer(
+            query=asked.text,
+            step=step,
+            sentence=sentence,
+            people=self._people(shown, terms),
+            total_all_words=with_all_words,
+            total=result.total_owners,
+            page=page,
+            pages=pages,
+            facets=_facets(result, asked.filters),
+            filters=asked.filters,
+            fields=fields,
+            notes=notes,
+        )
+
+    def _people(self, ranked: Sequence[RankedOwner], terms: QueryTerms) -> tuple[PersonFound, ...]:
+        with self._sessions() as session:
+            ids = {one.owner: int(one.owner.partition(":")[2]) for one in ranked}
+            rows = {row.id: row for row in session.scalars(_EXPERT_ROWS.where(Expert.id.in_(ids.values())))}
+            texts = load_passages([hit for one in ranked for hit in one.hits[:EVIDENCE_DOCUMENTS]], session)
+            people = []
+            for one in ranked:
+                expert = rows.get(ids[one.owner])
+                # The index may lag behind by a moment: who was withdrawn is not shown, whatever it says.
+                if expert is not None and expert.is_searchable:
+                    people.append(self._person(expert, one, terms, texts))
+        return tuple(people)
+
+    def _person(
+        self, expert: Expert, ranked: RankedOwner, terms: QueryTerms, texts: Mapping[str, Sequence[Passage]]
+    ) -> PersonFound:
+        passages = profile_passages(expert)
+        for hit in ranked.hits[:EVIDENCE_DOCUMENTS]:
+            passages += texts.get(hit.source, ())
+        words = [required.word for required in terms.required]
+        return PersonFound(
+            expert_id=expert.id,
+            name=expert.name,
+            former_unit=expert.former_unit,
+            last_post=expert.last_post,
+            professional_title=expert.professional_title,
+            township=expert.division.name,
+            fields=tuple(field.name for field in expert.fields),
+            availability=expert.availability.value,
+            availability_label=expert.availability.label,
+            ways_of_helping=tuple(WayOfHelping.from_value(way).label for way in expert.ways_of_helping),
+            score=ranked.score,
+            words_found=tuple(word for bit, word in enumerate(words) if ranked.words_found >> bit & 1),
+            words_missing=tuple(word for bit, word in enumerate(words) if not ranked.words_found >> bit & 1),
+            evidence=evidence_for(passages, terms, {}, self._engine.analyzer, EVIDENCE_SENTENCES),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A request as it is worked on: text cut to length, filters of known facets only, a page of at least 1."""
+
+    text: str
+    filters: Mapping[str, tuple[str, ...]]
+    page: int
+    notes: tuple[str, ...]
+
+    @classmethod
+    def read(cls, query: str, filters: Mapping[str, tuple[str, ...]], page: int) -> _Asked:
+        text = query.strip()
+        notes: tuple[str, ...] = ()
+        if len(text) > MAX_QUERY:
+            text = text[:MAX_QUERY]
+            notes = (f"问题太长，只用了前 {MAX_QUERY} 个字。",)
+        known = {name: tuple(filters[name]) for name in FACETS if filters.get(name)}
+        return cls(text, known, max(1, page), notes)
+
+
+def _sentence(step: Step, total: int, with_all_words: int, terms: QueryTerms) -> str:
+    words = "、".join(f"“{required.word}”" for required in terms.required[:6])
+    if step is Step.ALL_WORDS and with_all_words == total:
+        return f"{total} 位专家的资料符合全部词语{words}。"
+    if step is Step.ALL_WORDS:
+        return f"{with_all_words} 位专家的资料符合全部词语{words}，另有 {total - with_all_words} 位符合其中一部分。"
+    if len(terms.required) > 1:
+        return f"没有人同时符合全部词语{words}，列出符合其中一部分的 {total} 位专家。"
+    return f"按问题中的词语，找到 {total} 位专家。"
+
+
+def _facets(result: SearchResult, filters: Mapping[str, tuple[str, ...]]) -> tuple[Facet, ...]:
+    facets = []
+    for name in FACETS:
+        counts = dict(result.facets.get(name, {}))
+        selected = filters.get(name, ())
+        counts.update({value: 0 for value in selected if value not in counts})
+        values = sorted(counts, key=lambda value: (value not in selected, -counts[value], value))
+        facets.append(
+            Facet(
+                name,
+                FACET_LABELS[name],
+                tuple(
+                    FacetValue(value, _facet_label(name, value), counts[value], value in selected) for value in values
+                ),
+            )
+        )
+    return tuple(facets)
+
+
+def _facet_label(name: str, value: str) -> str:
+    labels = {availability.value: availability.label for availability in Availability}
+    return labels.get(value, value) if name == "availability" else value

@@ -1,0 +1,110 @@
+"""The composition root: from Settings to database sessions, search engine and services."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Engine as DatabaseEngine
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session, sessionmaker
+
+from zhiku import migrations
+from zhiku.analysis.analyzer import Analyzer, make_analyzer
+from zhiku.analysis.lexicon import shipped_words
+from zhiku.config import Settings
+from zhiku.domain.base import DomainError
+from zhiku.engines.whoosh.engine import WhooshEngine
+from zhiku.persistence.session import make_engine, make_sessions, utc_now
+from zhiku.search.port import Engine
+from zhiku.services.directory import Directory
+from zhiku.services.drainer import Drainer
+from zhiku.services.evaluation import Evaluation, JudgedSet, evaluate
+from zhiku.services.expert_search import ExpertSearch
+from zhiku.services.indexing import Indexing
+from zhiku.services.suggestion_intake import SuggestionIntake
+from zhiku.services.suggestion_search import SuggestionSearch
+
+
+class DatabaseNotReady(DomainError):
+    """The database is missing, unreachable or of another version; the message has the command that mends it."""
+
+
+@dataclass(frozen=True)
+class Zhiku:
+    """One opened installation. Opening touches neither database nor index; both are used when they are needed."""
+
+    settings: Settings
+    database: DatabaseEngine
+    sessions: sessionmaker[Session]
+    engine: WhooshEngine
+    expert_search: ExpertSearch
+    suggestion_search: SuggestionSearch
+    suggestion_intake: SuggestionIntake
+    directory: Directory
+    indexing: Indexing
+
+    @classmethod
+    def open(cls, settings: Settings) -> Zhiku:
+        """Wire everything for these settings."""
+        database = make_engine(settings.database_url)
+        sessions = make_sessions(database)
+        engine = open_engine(
+            settings.index_dir, settings.home / "cache", settings.segmenter, settings.posting_cache_mb << 20
+        )
+        return cls(
+            settings=settings,
+            database=database,
+            sessions=sessions,
+            engine=engine,
+            expert_search=ExpertSearch(sessions, engine, settings.page_size),
+            suggestion_search=SuggestionSearch(sessions, engine, settings.page_size),
+            suggestion_intake=SuggestionIntake(sessions, utc_now, settings.zone, settings.division),
+            directory=Directory(sessions, settings.division),
+            indexing=Indexing(sessions, engine, utc_now),
+        )
+
+    def close(self) -> None:
+        """Close files and connections."""
+        self.engine.close()
+        self.database.dispose()
+
+    def clock(self) -> datetime:
+        """Now, aware, in UTC."""
+        return utc_now()
+
+    def require_database(self) -> None:
+        """Raise `DatabaseNotReady` unless the database can be reached and has the schema of this version."""
+        try:
+            is_current = migrations.is_current(self.database)
+        except OperationalError as error:
+            raise DatabaseNotReady(f"打不开数据库（{error.orig}）。请检查 ZHIKU_DATABASE_URL 和磁盘权限。") from error
+        if not is_current:
+            raise DatabaseNotReady("数据库还没有建立，或版本不同。请运行：zhiku db init")
+
+    def drainer(self) -> Drainer:
+        """A drainer for this installation, not started."""
+        return Drainer(self.indexing, self.settings.drain_interval)
+
+
+def open_engine(root: Path, cache_dir: Path, segmenter: str = "auto", cache_bytes: int = 256 << 20) -> WhooshEngine:
+    """The embedded engine in a folder; new generations get the shipped words."""
+
+    def analyzer_for(name: str, words: Sequence[str]) -> Analyzer:
+        return make_analyzer(name, words, cache_dir)
+
+    return WhooshEngine(root, analyzer_for, segmenter, shipped_words(), cache_bytes)
+
+
+def evaluate_in(folder: Path, judged: JudgedSet, segmenter: str = "auto") -> Evaluation:
+    """Evaluate a judged set with the product's own engine in a (temporary) folder."""
+    engine = open_engine(folder / "index", folder / "cache", segmenter)
+    try:
+        return evaluate(judged, engine)
+    finally:
+        engine.close()
+
+
+__all__ = ["DatabaseNotReady", "Engine", "Zhiku", "evaluate_in", "open_engine"]

@@ -1,0 +1,61 @@
+"""`zhiku search`: the same answer as the page, in the terminal."""
+
+from __future__ import annotations
+
+import click
+
+from zhiku.bootstrap import Zhiku
+from zhiku.search.port import FACETS
+from zhiku.services.expert_search import FACET_LABELS, Answer, Evidence, PersonFound
+
+
+@click.command("search")
+@click.argument("query", default="")
+@click.option("--page", type=click.IntRange(min=1), default=1, help="第几页。")
+@click.pass_obj
+def search_command(app: Zhiku, query: str, page: int, **filters: tuple[str, ...]) -> None:
+    """按问题查找专家，例如：zhiku search "懂柑橘黄龙病的人"。"""
+    app.require_database()
+    show_answer(app.expert_search.search(query, filters=filters, page=page))
+
+
+for facet in FACETS:
+    search_command.params.append(
+        click.Option([f"--{facet}"], multiple=True, help=f"只看{FACET_LABELS[facet]}为此的人，可以多次给出。")
+    )
+
+
+def show_answer(answer: Answer) -> None:
+    """Print an answer."""
+    click.echo(answer.sentence)
+    for note in answer.notes:
+        click.echo(note)
+    for position, person in enumerate(answer.people, 1):
+        click.echo("")
+        _show_person(position, person)
+    if answer.pages > 1:
+        click.echo(f"\n第 {answer.page} 页，共 {answer.pages} 页（--page N 翻页）。")
+    if not answer.people:
+        for field in answer.fields:
+            click.echo(
+                f"  {field.name}({field.count}):" + "、".join(f"{name} {count}" for name, count in field.subfields)
+            )
+
+
+def _show_person(position: int, person: PersonFound) -> None:
+    title = f"{position}. {click.style(person.name, bold=True)}"
+    about = " · ".join(filter(None, (person.former_unit, person.last_post, person.professional_title, person.township)))
+    click.echo(f"{title}  {about}  [{person.availability_label}]")
+    for evidence in person.evidence:
+        click.echo(f"   - {_sentence(evidence)}  ({_source(evidence)})")
+
+
+def _sentence(evidence: Evidence) -> str:
+    return "".join(
+        click.style(fragment.text, fg="yellow", bold=True) if fragment.is_match else fragment.text
+        for fragment in evidence.fragments
+    )
+
+
+def _source(evidence: Evidence) -> str:
+    return f"{evidence.source},{evidence.date.isoformat()}" if evidence.date else evidence.source

@@ -1,0 +1,102 @@
+"""Posting lists as arrays: read whole from Whoosh's codec and kept in a cache bounded in bytes."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from whoosh.reading import SegmentReader, TermNotFound
+
+from zhiku.search.scoring import K1
+
+#: What an entry costs beside its arrays: key, tuple, two array headers.
+_ENTRY_OVERHEAD = 400
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Postings:
+    """Documents of one term in one segment (n,), and their saturated weights W(k1+1)/(W+k1) (n,)."""
+
+    documents: NDArray[np.int32]
+    saturated: NDArray[np.float64]
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return self.documents.nbytes + self.saturated.nbytes + _ENTRY_OVERHEAD
+
+
+EMPTY = Postings(np.empty(0, np.int32), np.empty(0, np.float64))
+
+
+def read_postings(reader: SegmentReader, field: str, term: bytes) -> Postings:
+    """Read one list from the segment, block by block.
+
+    The caller holds the segment's lock: the codec's files have one position, shared by all threads.
+    """
+    try:
+        # The terms reader below SegmentReader, because `reader.postings` wraps a filter for deleted documents.
+        matcher = reader._terms.matcher(field, term, reader.schema[field].format)
+    except TermNotFound:
+        return EMPTY
+    documents: list[int] = []
+    weights: list[float] = []
+    while matcher.is_active():
+        _append_block(matcher, documents, weights)
+    folded = np.array(weights, np.float32).astype(np.float64)
+    return Postings(np.array(documents, np.int32), folded * (K1 + 1) / (folded + K1))
+
+
+def _append_block(matcher: Any, documents: list[int], weights: list[float]) -> None:
+    matcher.id(), matcher.weight()  # makes the codec unpack the block's lists
+    documents.extend(matcher._ids)
+    weights.extend(matcher._weights)
+    if hasattr(matcher, "_next_block"):
+        matcher._next_block()
+    else:  # a list inlined in the term's entry: all of it at once
+        matcher._i = len(matcher._ids)
+
+
+class PostingCache:
+    """Least recently used lists, bounded in bytes. Safe for threads; a bound of 0 keeps nothing."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._entries: OrderedDict[tuple[str, str, str], Postings] = OrderedDict()
+        self._size = 0
+        self._lock = threading.Lock()
+
+    @property
+    def size(self) -> int:
+        """Bytes held now."""
+        return self._size
+
+    def get(self, key: tuple[str, str, str]) -> Postings | None:
+        """The list of (segment, field, term), if it is here."""
+        with self._lock:
+            postings = self._entries.get(key)
+            if postings is not None:
+                self._entries.move_to_end(key)
+            return postings
+
+    def put(self, key: tuple[str, str, str], postings: Postings) -> None:
+        """Keep a list, dropping the least recently used ones beyond the bound."""
+        if postings.size > self._limit:
+            return
+        with self._lock:
+            replaced = self._entries.pop(key, None)
+            self._size += postings.size - (replaced.size if replaced else 0)
+            self._entries[key] = postings
+            while self._size > self._limit:
+                _, dropped = self._entries.popitem(last=False)
+                self._size -= dropped.size
+
+    def forget(self, segments: set[str]) -> None:
+        """Drop all lists of segments that are gone."""
+        with self._lock:
+            for key in [key for key in self._entries if key[0] in segments]:
+                self._size -= self._entries.pop(key).size

@@ -1,0 +1,221 @@
+"""A snapshot: the segments of one commit side by side as arrays, and the search over them.
+
+Documents are numbered through all segments. Scores accumulate term at a time into one dense array; filters are boolean
+masks over coded columns, facets counts over codes, deletions a mask. Nothing here depends on how the documents are
+spread over segments: document frequencies count live documents only, and ties are broken by id.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Sequence
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zhiku.engines.whoosh.schema import VALUE_SEPARATOR
+from zhiku.engines.whoosh.segment import Segment
+from zhiku.search.port import FACETS, Hit, Kind, SearchRequest, SearchResult, TermGroup
+from zhiku.search.scoring import GROUP_WEIGHTS, MATCHING_GROUPS, idf
+
+Mask = NDArray[np.bool_]
+
+
+class _Column:
+    """A coded column over all segments: distinct values and a code per document (n,)."""
+
+    def __init__(self, segments: Sequence[Segment], name: str) -> None:
+        codes: dict[str, int] = {}
+        parts = []
+        for segment in segments:
+            coded = segment.coded[name]
+            # One look-up per distinct value, then the segment's codes are translated as an array.
+            translation = np.array([codes.setdefault(value, len(codes)) for value in coded.distinct], np.int32)
+            parts.append(translation[coded.codes])
+        self.codes: NDArray[np.int32] = np.concatenate(parts) if parts else np.empty(0, np.int32)
+        self.distinct = list(codes)
+
+    def mask(self, accepted: Iterable[bool]) -> Mask:
+        """Documents (n,) whose value is accepted, given one answer per distinct value."""
+        return np.fromiter(accepted, bool, len(self.distinct))[self.codes]
+
+
+class Snapshot:
+    """All live documents of one commit. `use` and `release` count the searches that hold it."""
+
+    def __init__(self, segments: Sequence[Segment], deleted: Sequence[Iterable[int]], key: tuple[str, int]) -> None:
+        #: (generation, commit): what it is a snapshot of.
+        self.key = key
+        self.segments = list(segments)
+        self._offsets = np.concatenate([[0], np.cumsum([segment.size for segment in segments])]).astype(np.int64)
+        self.size = int(self._offsets[-1])
+        self._live: Mask = np.ones(self.size, bool)
+        for offset, gone in zip(self._offsets, deleted, strict=False):
+            self._live[[offset + number for number in gone]] = False
+        self.live_count = int(self._live.sum())
+        self._has_deletions = self.live_count < self.size
+        self._owner = _Column(segments, "owner")
+        self._kind = _Column(segments, "kind")
+        self._date = _Column(segments, "date")
+        self._facets = {name: _Column(segments, f"facet_{name}") for name in FACETS}
+        self._lock = threading.Lock()
+        self._users = 1
+        for segment in self.segments:
+            segment.use()
+
+    # -- life ----------------------------------------------------------------------------------------------------
+
+    def use(self) -> bool:
+        """Hold the snapshot for a search; False when it was closed meanwhile."""
+        with self._lock:
+            if not self._users:
+                return False
+            self._users += 1
+            return True
+
+    def release(self) -> set[str]:
+        """Let go of it; returns the names of segments that were closed with it."""
+        with self._lock:
+            self._users -= 1
+            if self._users:
+                return set()
+        return {segment.name for segment in self.segments if segment.release()}
+
+    # -- reading -------------------------------------------------------------------------------------------------
+
+    def fingerprints(self) -> dict[str, str]:
+        """`{id: fingerprint}` of the live documents."""
+        return {
+            segment.ids[number]: segment.fingerprints[number]
+            for segment, offset in zip(self.segments, self._offsets, strict=False)
+            for number in range(segment.size)
+            if self._live[offset + number]
+        }
+
+    def search(self, request: SearchRequest) -> SearchResult:
+        """See `zhiku.search.port.Engine.search`."""
+        allowed = self._allowed(request)
+        scores, matched = self._score(request)
+        matched &= allowed
+        documents = np.flatnonzero(matched)
+        owners = self._owner.codes[documents]
+        is_owned = np.array([bool(value) for value in self._owner.distinct], bool)
+        owned = is_owned[owners]
+        found = self._words_found(request, documents)
+        by_owner = np.zeros(len(self._owner.distinct), np.int64)
+        np.bitwise_or.at(by_owner, owners, found)
+        found = np.where(owned, by_owner[owners], found)
+        hits = self._top(request.limit, documents, scores[documents], found)
+        return SearchResult(
+            hits=tuple(hits),
+            total_documents=len(documents),
+            total_owners=len(np.unique(owners[owned])),
+            facets=self._count_facets(request.facets, documents[owned], owners[owned]),
+        )
+
+    # -- parts of a search ---------------------------------------------------------------------------------------
+
+    def _allowed(self, request: SearchRequest) -> Mask:
+        allowed = self._live.copy()
+        if request.owned_only:
+            allowed &= self._owner.mask(bool(value) for value in self._owner.distinct)
+        if request.kinds:
+            allowed &= self._kind.mask(value in request.kinds for value in self._kind.distinct)
+        for name, accepted in request.filters.items():
+            column = self._facets[name]
+            allowed &= column.mask(not set(accepted).isdisjoint(_values(value)) for value in column.distinct)
+        return allowed
+
+    def _score(self, request: SearchRequest) -> tuple[NDArray[np.float64], Mask]:
+        scores = np.zeros(self.size)
+        if request.terms.is_empty:
+            return scores, np.ones(self.size, bool)
+        matched = np.zeros(self.size, bool)
+        for group, terms in request.terms.groups.items():
+            decides = group in MATCHING_GROUPS or request.terms.only_chars
+            for term, query_weight in terms.items():
+                lists = [segment.postings(group.value, term) for segment in self.segments]
+                numbers = [postings.documents + offset for postings, offset in zip(lists, self._offsets, strict=False)]
+                frequency = sum(map(len, numbers))
+                if not frequency:
+                    continue
+                if self._has_deletions:
+                    frequency = sum(int(self._live[part].sum()) for part in numbers)
+                weight = GROUP_WEIGHTS[group] * query_weight * idf(self.live_count, frequency)
+                for part, postings in zip(numbers, lists, strict=True):
+                    scores[part] += weight * postings.saturated
+                    if decides:
+                        matched[part] = True
+        return scores, matched
+
+    def _words_found(self, request: SearchRequest, documents: NDArray[np.int64]) -> NDArray[np.int64]:
+        found = np.zeros(self.size, np.int64)
+        for bit, required in enumerate(request.terms.required):
+            has = self._having(TermGroup.WORDS, required.word)
+            for name in required.names:
+                has |= self._having(TermGroup.NAMES, name)
+            if required.parts:
+                has_parts = np.ones(self.size, bool)
+                for part in required.parts:
+                    has_parts &= self._having(TermGroup.CHARS if len(part) == 1 else TermGroup.GRAMS, part)
+                has |= has_parts
+            found[has] |= 1 << bit
+        return found[documents]
+
+    def _having(self, group: TermGroup, term: str) -> Mask:
+        having = np.zeros(self.size, bool)
+        for segment, offset in zip(self.segments, self._offsets, strict=False):
+            having[segment.postings(group.value, term).documents + offset] = True
+        return having
+
+    def _top(
+        self, limit: int, documents: NDArray[np.int64], scores: NDArray[np.float64], found: NDArray[np.int64]
+    ) -> list[Hit]:
+        if limit <= 0:
+            return []
+        if len(documents) > limit:
+            # Everything that ties with the last place stays until ids have decided.
+            last = np.partition(scores, len(scores) - limit)[len(scores) - limit]
+            chosen = np.flatnonzero(scores >= last)
+            documents, scores, found = documents[chosen], scores[chosen], found[chosen]
+        hits = [
+            self._hit(int(document), float(score), int(words))
+            for document, score, words in zip(documents, scores, found, strict=True)
+        ]
+        return sorted(hits, key=lambda hit: (-hit.score, hit.id))[:limit]
+
+    def _hit(self, document: int, score: float, words_found: int) -> Hit:
+        index = int(np.searchsorted(self._offsets, document, side="right")) - 1
+        segment, number = self.segments[index], document - int(self._offsets[index])
+        day = self._date.distinct[self._date.codes[document]]
+        return Hit(
+            id=segment.ids[number],
+            source=segment.sources[number],
+            owner=self._owner.distinct[self._owner.codes[document]],
+            kind=Kind(self._kind.distinct[self._kind.codes[document]]),
+            date=date.fromisoformat(day) if day else None,
+            score=score,
+            words_found=words_found,
+        )
+
+    def _count_facets(
+        self, names: Sequence[str], documents: NDArray[np.int64], owners: NDArray[np.int32]
+    ) -> dict[str, dict[str, int]]:
+        # One document stands for each owner: all of an owner's documents carry the same facets.
+        _, first = np.unique(owners, return_index=True)
+        representatives = documents[first]
+        facets: dict[str, dict[str, int]] = {}
+        for name in names:
+            column = self._facets[name]
+            counts: dict[str, int] = {}
+            combinations = np.bincount(column.codes[representatives], minlength=len(column.distinct))
+            for code in np.flatnonzero(combinations):
+                for value in _values(column.distinct[code]):
+                    counts[value] = counts.get(value, 0) + int(combinations[code])
+            facets[name] = counts
+        return facets
+
+
+def _values(joined: str) -> list[str]:
+    return joined.split(VALUE_SEPARATOR) if joined else []

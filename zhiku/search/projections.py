@@ -1,0 +1,121 @@
+"""Projections: which columns of which rows become index documents. An allow-list: nothing else reaches the index.
+
+Pure functions over loaded rows; `zhiku.services.indexing` loads them. Contact data cannot be reached from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from zhiku.domain.engagements import ServiceRecord
+from zhiku.domain.experts import Expert
+from zhiku.domain.redaction import redact
+from zhiku.domain.suggestions import Suggestion
+from zhiku.search.port import IndexDocument, Kind
+
+
+def expert_key(expert_id: int) -> str:
+    """Owner and source of an expert's profile."""
+    return f"expert:{expert_id}"
+
+
+def source_of(document_id: str) -> str:
+    """The source of a document: "suggestion:5" of "suggestion:5/expert:12"."""
+    return document_id.partition("/")[0]
+
+
+def project_expert(expert: Expert) -> tuple[IndexDocument, ...]:
+    """A profile: none for a person whom a search must not name."""
+    if not expert.is_searchable:
+        return ()
+    key = expert_key(expert.id)
+    fields = {
+        "expertise": " ".join([*field_names(expert), *expert.keywords]),
+        "everyday": " ".join(field.everyday_words for field in expert.fields),
+        "post": " ".join([expert.former_unit, expert.last_post, expert.professional_title, expert.division.name]),
+        "career": "\n".join(entry.description for entry in expert.career),
+        "honours": "\n".join(honour.title for honour in expert.honours),
+        "summary": expert.summary,
+    }
+    return (
+        IndexDocument(
+            id=key,
+            source=key,
+            owner=key,
+            kind=Kind.PROFILE,
+            fields=_redacted(fields),
+            name=expert.name,
+            facets=facets_of(expert),
+        ),
+    )
+
+
+def project_suggestion(suggestion: Suggestion) -> tuple[IndexDocument, ...]:
+    """A document for each author who can be found, or one without an owner."""
+    if not suggestion.is_searchable:
+        return ()
+    key = f"suggestion:{suggestion.id}"
+    fields = _redacted({"title": suggestion.subject, "body": suggestion.text})
+    owners = _searchable(author.expert for author in suggestion.authors)
+    if not owners:
+        return (
+            IndexDocument(
+                id=key, source=key, owner="", kind=Kind.SUGGESTION, fields=fields, date=suggestion.submitted_on
+            ),
+        )
+    return tuple(
+        IndexDocument(
+            id=f"{key}/{expert_key(owner.id)}",
+            source=key,
+            owner=expert_key(owner.id),
+            kind=Kind.SUGGESTION,
+            fields=fields,
+            facets=facets_of(owner),
+            date=suggestion.submitted_on,
+        )
+        for owner in owners
+    )
+
+
+def project_service(record: ServiceRecord) -> tuple[IndexDocument, ...]:
+    """A service record, as evidence for its expert."""
+    if not record.expert.is_searchable:
+        return ()
+    key = f"service:{record.id}"
+    asked_by = record.department.name if record.department else record.requested_by
+    return (
+        IndexDocument(
+            id=key,
+            source=key,
+            owner=expert_key(record.expert_id),
+            kind=Kind.SERVICE,
+            fields=_redacted({"title": record.subject, "body": f"{asked_by}\n{record.account}"}),
+            facets=facets_of(record.expert),
+            date=record.served_on,
+        ),
+    )
+
+
+def field_names(expert: Expert) -> list[str]:
+    """Names of a person's fields of expertise, each main field after its subfields, without repeats."""
+    return list(dict.fromkeys(name for field in expert.fields for name in (field.name, field.main.name)))
+
+
+def facets_of(expert: Expert) -> dict[str, tuple[str, ...]]:
+    """The facets of a person, carried by all their documents (`search.port.FACETS`)."""
+    facets = {
+        "field": tuple(field_names(expert)),
+        "township": (expert.division.name,),
+        "unit": (expert.former_unit,),
+        "title": (expert.professional_title,),
+        "availability": (expert.availability.value,),
+    }
+    return {name: tuple(filter(None, values)) for name, values in facets.items()}
+
+
+def _searchable(experts: Iterable[Expert | None]) -> list[Expert]:
+    return list({expert.id: expert for expert in experts if expert is not None and expert.is_searchable}.values())
+
+
+def _redacted(fields: dict[str, str]) -> dict[str, str]:
+    return {name: redact(text) for name, text in fields.items() if text.strip()}

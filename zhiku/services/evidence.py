@@ -1,0 +1,136 @@
+"""Evidence: the sentences of profiles, suggestions and service records that speak for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from zhiku.analysis.analyzer import Analyzer
+from zhiku.domain.engagements import ServiceRecord
+from zhiku.domain.experts import Expert
+from zhiku.domain.redaction import redact
+from zhiku.domain.suggestions import Suggestion
+from zhiku.search.highlight import Passage, Sentence, best_sentences
+from zhiku.search.port import Hit, Kind, QueryTerms, TermGroup
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """A piece of a sentence; `is_match` pieces are highlighted. Plain text: whoever shows it escapes it."""
+
+    text: str
+    is_match: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A sentence that speaks for a person, where it is from and when."""
+
+    fragments: tuple[Fragment, ...]
+    #: "profile", "suggestion" or "service".
+    kind: str
+    #: Where from, in Chinese: "档案·简介", "建议《关于…》", "服务记录《…》".
+    source: str
+    date: date | None
+    #: The number of a suggestion that has a page, else "".
+    suggestion_number: str = ""
+
+
+#: Parts of a profile that are lists of names rather than sentences say less about why.
+_PART_WEIGHTS = {"专长": 0.8, "履历": 0.7, "荣誉": 0.7, "领域": 0.25, "职务": 0.4}
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Where a passage is from, to be copied to its evidence."""
+
+    kind: Kind
+    label: str
+    date: date | None = None
+    suggestion_number: str = ""
+
+
+def load_passages(hits: Iterable[Hit], session: Session) -> dict[str, list[Passage]]:
+    """Passages of the suggestions and service records among the hits, by source; rows a search must not show left out."""
+    ids: dict[Kind, set[int]] = {kind: set() for kind in Kind}
+    for hit in hits:
+        ids[hit.kind].add(int(hit.source.partition(":")[2]))
+    passages: dict[str, list[Passage]] = {}
+    for suggestion in session.scalars(select(Suggestion).where(Suggestion.id.in_(ids[Kind.SUGGESTION]))):
+        if suggestion.is_searchable:
+            passages[f"suggestion:{suggestion.id}"] = suggestion_passages(suggestion)
+    for record in session.scalars(select(ServiceRecord).where(ServiceRecord.id.in_(ids[Kind.SERVICE]))):
+        source = _Source(Kind.SERVICE, f"服务记录《{redact(record.subject)}》", record.served_on)
+        passages[f"service:{record.id}"] = _passages(source, (record.subject, record.account))
+    return passages
+
+
+def suggestion_passages(suggestion: Suggestion) -> list[Passage]:
+    """The texts of a suggestion."""
+    source = _Source(
+        Kind.SUGGESTION, f"建议《{redact(suggestion.subject)}》", suggestion.submitted_on, suggestion.number
+    )
+    return _passages(source, (suggestion.situation, suggestion.proposal, suggestion.subject))
+
+
+def profile_passages(expert: Expert) -> list[Passage]:
+    """The texts of a profile, each part under its name."""
+    parts = {
+        "简介": [expert.summary],
+        "专长": ["、".join(expert.keywords)],
+        "履历": [entry.description for entry in expert.career],
+        "荣誉": [f"{honour.year or ''} {honour.title}".strip() for honour in expert.honours],
+        "领域": ["、".join(field.name for field in expert.fields)],
+        "职务": [" ".join(filter(None, (expert.former_unit, expert.last_post, expert.professional_title)))],
+    }
+    return [
+        passage
+        for name, texts in parts.items()
+        for passage in _passages(
+            _Source(Kind.PROFILE, f"档案·{name}", expert.updated_at.date()), texts, _PART_WEIGHTS.get(name, 1.0)
+        )
+    ]
+
+
+def evidence_for(
+    passages: Sequence[Passage], terms: QueryTerms, rarity: Mapping[str, float], analyzer: Analyzer, limit: int
+) -> tuple[Evidence, ...]:
+    """Up to `limit` sentences of these passages that cover the query best. `rarity` weighs terms; unknown ones are 1."""
+    words = {required.word: 3.0 * rarity.get(required.word, 1.0) for required in terms.required}
+    words |= {word: rarity.get(word, 1.0) for word in terms.groups.get(TermGroup.WORDS, {}) if word not in words}
+    grams = {gram: rarity.get(gram, 1.0) for gram in terms.groups.get(TermGroup.GRAMS, {})}
+    return tuple(_evidence(sentence) for sentence in best_sentences(passages, analyzer, words, grams, limit))
+
+
+def fragments_of(text: str, spans: Iterable[tuple[int, int]]) -> tuple[Fragment, ...]:
+    """A text cut at its matching spans; joined again the fragments give the text."""
+    fragments: list[Fragment] = []
+    position = 0
+    for start, end in spans:
+        if start > position:
+            fragments.append(Fragment(text[position:start], False))
+        fragments.append(Fragment(text[start:end], True))
+        position = end
+    if position < len(text):
+        fragments.append(Fragment(text[position:], False))
+    return tuple(fragments)
+
+
+def _passages(source: _Source, texts: Iterable[str], weight: float = 1.0) -> list[Passage]:
+    return [Passage(source, redact(text), weight) for text in texts if text.strip()]
+
+
+def _evidence(sentence: Sentence) -> Evidence:
+    source = sentence.source
+    assert isinstance(source, _Source)
+    return Evidence(
+        fragments_of(sentence.text, sentence.spans),
+        source.kind.value,
+        source.label,
+        source.date,
+        source.suggestion_number,
+    )

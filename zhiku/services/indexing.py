@@ -1,0 +1,366 @@
+"""Indexing: the outbox drained into the engine, the index rebuilt aside, and both compared with the database.
+
+A change of a row leaves an outbox entry in the same transaction (`zhiku.persistence.outbox`). The drainer takes a batch,
+reads the rows *again*, projects them and gives them to the engine; only when the engine has committed are the entries
+marked. A crash between any two steps replays without harm, because an entry says only "look at this row again".
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from sqlalchemy import Select, delete, func, select, update
+from sqlalchemy.orm import Session, joinedload, selectinload, sessionmaker
+
+from zhiku.domain.base import DomainError
+from zhiku.domain.engagements import ServiceRecord
+from zhiku.domain.experts import Expert, ExpertField
+from zhiku.domain.expertise import FieldOfExpertise
+from zhiku.domain.outbox import RETENTION_HOURS, OutboxEntry
+from zhiku.domain.suggestions import Suggestion, SuggestionAuthor
+from zhiku.search.port import Change, Engine, Generation, IndexDocument, SearchRequest, sources_of
+from zhiku.search.projections import expert_key, project_expert, project_service, project_suggestion, source_of
+from zhiku.search.query import parse
+
+log = logging.getLogger(__name__)
+
+#: The entities that have documents of their own.
+Row = TypeVar("Row", Expert, Suggestion, ServiceRecord)
+
+#: Outbox entries taken at once.
+DRAIN_BATCH = 500
+
+#: Rows loaded at once for a rebuild.
+LOAD_BATCH = 500
+
+#: Clocks of two machines may differ by so much; a rebuild replays what was drained since its start less this.
+CLOCK_MARGIN = timedelta(minutes=5)
+
+#: People whose names are searched for in a new generation before it may answer.
+PROBES = 20
+
+_EXPERT_PARTS = (
+    joinedload(Expert.division),
+    selectinload(Expert.field_links).joinedload(ExpertField.field).joinedload(FieldOfExpertise.parent),
+)
+_EXPERTS = select(Expert).options(*_EXPERT_PARTS, selectinload(Expert.career), selectinload(Expert.honours))
+_SUGGESTIONS = select(Suggestion).options(
+    selectinload(Suggestion.authors).joinedload(SuggestionAuthor.expert).options(*_EXPERT_PARTS)
+)
+_SERVICES = select(ServiceRecord).options(
+    joinedload(ServiceRecord.expert).options(*_EXPERT_PARTS), joinedload(ServiceRecord.department)
+)
+
+
+class BuildRefused(DomainError):
+    """A new generation failed its checks; the old one goes on answering."""
+
+
+@dataclass(frozen=True, slots=True)
+class DrainReport:
+    """What one drain did."""
+
+    entries: int
+    sources: int
+
+
+@dataclass(frozen=True, slots=True)
+class RebuildReport:
+    """What a rebuild did. Seconds of wall time."""
+
+    generation: str
+    documents: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyReport:
+    """Database against index, by document id."""
+
+    missing: tuple[str, ...]
+    stale: tuple[str, ...]
+    orphaned: tuple[str, ...]
+    #: Outbox entries that wait for the next drain.
+    pending: int
+    documents: int
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether the index has exactly what the database has."""
+        return not (self.missing or self.stale or self.orphaned)
+
+
+class Indexing:
+    """Keeps the engine's index true to the database."""
+
+    def __init__(self, sessions: sessionmaker[Session], engine: Engine, clock: Callable[[], datetime]) -> None:
+        self._sessions = sessions
+        self._engine = engine
+        self._clock = clock
+
+    # -- drain ---------------------------------------------------------------------------------------------------
+
+    def drain(self) -> DrainReport:
+        """Bring all waiting changes into the current generation. Raises `IndexProblem`."""
+        entries = sources = 0
+        while True:
+            batch = self._drain_batch()
+            entries += batch.entries
+            sources += batch.sources
+            if batch.entries < DRAIN_BATCH:
+                self._purge()
+                return DrainReport(entries, sources)
+
+    def _drain_batch(self) -> DrainReport:
+        taken: list[int] = []
+        changed = 0
+
+        def changes() -> Iterable[Change]:
+            nonlocal changed
+            with self._sessions() as session:
+                waiting = _pending(session, DRAIN_BATCH)
+                taken.extend(entry.id for entry in waiting)
+                found = _changes_for(session, waiting)
+                changed = len(found)
+                return found
+
+        if not self.pending():
+            return DrainReport(0, 0)
+        self._engine.apply(changes)
+        self._mark_drained(taken)
+        return DrainReport(len(taken), changed)
+
+    def _mark_drained(self, ids: Collection[int]) -> None:
+        """The engine has committed what these entries speak of."""
+        if not ids:
+            return
+        with self._sessions() as session, session.begin():
+            session.connection(execution_options={"is_writing": True})
+            now = self._clock()
+            for chunk in _chunks(ids):
+                waiting = OutboxEntry.id.in_(chunk) & OutboxEntry.drained_at.is_(None)
+                session.execute(update(OutboxEntry).where(waiting).values(drained_at=now))
+
+    def pending(self) -> int:
+        """Number of outbox entries that wait."""
+        with self._sessions() as session:
+            return session.scalar(select(func.count()).where(OutboxEntry.drained_at.is_(None))) or 0
+
+    def _purge(self) -> None:
+        before = self._clock() - timedelta(hours=RETENTION_HOURS)
+        with self._sessions() as session:
+            oldest = session.scalar(select(func.min(OutboxEntry.drained_at)))
+        if oldest is not None and oldest < before:
+            with self._sessions() as session, session.begin():
+                session.connection(execution_options={"is_writing": True})
+                session.execute(delete(OutboxEntry).where(OutboxEntry.drained_at < before))
+
+    # -- rebuild -------------------------------------------------------------------------------------------------
+
+    def rebuild(self, progress: Callable[[int, int], None] | None = None) -> RebuildReport:
+        """Build a new generation aside, check it, and let it answer.
+
+        `progress(done, total)` counts documents. Raises `IndexProblem` when another rebuild is at work, `BuildRefused`
+        when the checks fail; either way the current generation goes on answering.
+        """
+        began = self._clock()
+        generation = self._engine.begin_generation()
+        try:
+            documents, covered = self._fill(generation, progress)
+            self._replay(generation, began, covered)
+            self._check(generation, began, covered)
+            generation.publish(lambda: self._changes_since(began, covered))
+        except BaseException:
+            generation.discard()
+            raise
+        self._mark_drained(covered)
+        self.drain()
+        seconds = (self._clock() - began).total_seconds()
+        log.info("rebuilt the index: %s, %d documents, %.1f s", generation.name, documents, seconds)
+        return RebuildReport(generation.name, documents, seconds)
+
+    def _fill(self, generation: Generation, progress: Callable[[int, int], None] | None) -> tuple[int, set[int]]:
+        """Index everything; returns the number of documents and the outbox entries that are covered by it."""
+        documents = 0
+        with self._sessions() as session:
+            # Asked before the rows: what these entries speak of is read after them, so it is in the new generation.
+            covered = {entry.id for entry in _pending(session, None)}
+            for batch in _all_documents(session):
+                generation.add(batch)
+                documents += len(batch)
+        generation.finish(progress)
+        return documents, covered
+
+    def _replay(self, generation: Generation, began: datetime, covered: set[int]) -> None:
+        """Apply what changed meanwhile, until little is left for the moment in which writers wait."""
+        for _ in range(5):
+            changes = self._changes_since(began, covered)
+            if not changes:
+                break
+            generation.apply(changes)
+
+    def _changes_since(self, began: datetime, covered: set[int]) -> Sequence[Change]:
+        """Changes of entries that wait or were drained since, but for the covered ones, to which they are added."""
+        with self._sessions() as session:
+            entries = _entries_since(session, began, covered)
+            changes = _changes_for(session, entries)
+        covered.update(entry.id for entry in entries)
+        return changes
+
+    def _check(self, generation: Generation, began: datetime, covered: set[int]) -> None:
+        """Refuse a generation that differs from the database, or that cannot find people by their names."""
+        built = generation.fingerprints()
+        with self._sessions() as session:
+            expected = {document.id: document.fingerprint for batch in _all_documents(session) for document in batch}
+            probes = session.scalars(_EXPERTS.order_by(Expert.id).limit(PROBES)).unique().all()
+            # What changed after the last replay is no fault of the build; publish brings it in. Asked after the
+            # rows, so that nobody's change is seen without its entry.
+            late = {change.source for change in _changes_for(session, _entries_since(session, began, covered))}
+        wrong = [
+            key
+            for key in sorted(expected.keys() | built.keys())
+            if expected.get(key) != built.get(key) and source_of(key) not in late
+        ]
+        if wrong:
+            raise BuildRefused(
+                f"新索引与数据库不一致（{len(wrong)} 条，例如 {wrong[0]}），没有启用；原来的索引继续使用。"
+                "请再运行一次：zhiku index rebuild"
+            )
+        for expert in probes:
+            if expert.is_searchable and expert_key(expert.id) not in late:
+                self._probe(generation, expert)
+
+    def _probe(self, generation: Generation, expert: Expert) -> None:
+        result = generation.search(SearchRequest(parse(expert.name, generation.analyzer), owned_only=True))
+        if expert_key(expert.id) not in {hit.owner for hit in result.hits}:
+            raise BuildRefused(
+                "新索引没有通过检查（按姓名查不到已发布的专家），没有启用；原来的索引继续使用。"
+                "请再运行一次：zhiku index rebuild"
+            )
+
+    # -- verify --------------------------------------------------------------------------------------------------
+
+    def verify(self) -> VerifyReport:
+        """Compare database and index. Raises `IndexProblem`."""
+        built = self._engine.fingerprints()
+        pending = self.pending()
+        with self._sessions() as session:
+            expected = {document.id: document.fingerprint for batch in _all_documents(session) for document in batch}
+        return VerifyReport(
+            missing=tuple(sorted(expected.keys() - built.keys())),
+            stale=tuple(sorted(key for key in expected.keys() & built.keys() if expected[key] != built[key])),
+            orphaned=tuple(sorted(built.keys() - expected.keys())),
+            pending=pending,
+            documents=len(expected),
+        )
+
+    def repair(self, report: VerifyReport) -> int:
+        """Enqueue everything that differs, for the next drain; returns the number of entries."""
+        sources = {source_of(key) for key in (*report.missing, *report.stale, *report.orphaned)}
+        with self._sessions() as session, session.begin():
+            session.connection(execution_options={"is_writing": True})
+            now = self._clock()
+            for source in sorted(sources):
+                kind, _, key = source.partition(":")
+                session.add(OutboxEntry(kind=kind, entity_id=key, created_at=now))
+        return len(sources)
+
+
+def _pending(session: Session, limit: int | None) -> Sequence[OutboxEntry]:
+    statement = select(OutboxEntry).where(OutboxEntry.drained_at.is_(None)).order_by(OutboxEntry.id).limit(limit)
+    return session.scalars(statement).all()
+
+
+def _entries_since(session: Session, began: datetime, known: set[int]) -> list[OutboxEntry]:
+    """Entries that wait or were drained since `began`, but for the known ones."""
+    waiting_or_late = OutboxEntry.drained_at.is_(None) | (OutboxEntry.drained_at >= began - CLOCK_MARGIN)
+    entries = session.scalars(select(OutboxEntry).where(waiting_or_late).order_by(OutboxEntry.id))
+    return [entry for entry in entries if entry.id not in known]
+
+
+def _all_documents(session: Session) -> Iterator[list[IndexDocument]]:
+    """All index documents of the database, in batches."""
+    for statement, key, project in (
+        (_EXPERTS, Expert.id, project_expert),
+        (_SUGGESTIONS, Suggestion.id, project_suggestion),
+        (_SERVICES, ServiceRecord.id, project_service),
+    ):
+        last = 0
+        while True:
+            rows = session.scalars(statement.where(key > last).order_by(key).limit(LOAD_BATCH)).unique().all()
+            if not rows:
+                break
+            last = rows[-1].id
+            yield [document for row in rows for document in project(row)]
+            # Rows already projected would otherwise stay in memory until the end.
+            session.expunge_all()
+
+
+def _changes_for(session: Session, entries: Iterable[OutboxEntry]) -> list[Change]:
+    """The present state of everything the entries speak of, each source once."""
+    wanted = {(entry.kind, entry.entity_id) for entry in entries}
+    experts = _ids(wanted, "expert") | _experts_of_reference_rows(session, wanted)
+    suggestions = _ids(wanted, "suggestion")
+    services = _ids(wanted, "service")
+    for department in _ids(wanted, "department"):
+        services |= _select_ids(session, select(ServiceRecord.id).where(ServiceRecord.department_id == department))
+    for chunk in _chunks(experts):
+        # Evidence carries its owner's facets and visibility, so it changes with the owner.
+        authored = select(SuggestionAuthor.suggestion_id).where(SuggestionAuthor.expert_id.in_(chunk))
+        suggestions |= _select_ids(session, authored)
+        services |= _select_ids(session, select(ServiceRecord.id).where(ServiceRecord.expert_id.in_(chunk)))
+    changes: list[Change] = []
+    changes += _present(session, "expert", experts, _EXPERTS, Expert, project_expert)
+    changes += _present(session, "suggestion", suggestions, _SUGGESTIONS, Suggestion, project_suggestion)
+    changes += _present(session, "service", services, _SERVICES, ServiceRecord, project_service)
+    return changes
+
+
+def _experts_of_reference_rows(session: Session, wanted: set[tuple[str, str]]) -> set[int]:
+    experts: set[int] = set()
+    for kind, key in wanted:
+        if kind == "division":
+            experts |= _select_ids(session, select(Expert.id).where(Expert.division_code == key))
+        elif kind == "field":
+            below = select(FieldOfExpertise.id).where(FieldOfExpertise.parent_id == int(key))
+            holders = select(ExpertField.expert_id).where(
+                (ExpertField.field_id == int(key)) | ExpertField.field_id.in_(below)
+            )
+            experts |= _select_ids(session, holders)
+    return experts
+
+
+def _present(
+    session: Session,
+    kind: str,
+    ids: set[int],
+    statement: Select[Row],
+    model: type[Row],
+    project: Callable[[Row], tuple[IndexDocument, ...]],
+) -> Iterator[Change]:
+    """A change per id: the documents of the row as it is now, or none where it is gone."""
+    for chunk in _chunks(ids):
+        rows = session.scalars(statement.where(model.id.in_(chunk))).unique()
+        documents = {change.source: change for change in sources_of(doc for row in rows for doc in project(row))}
+        for key in chunk:
+            source = f"{kind}:{key}"
+            yield documents.get(source, Change(source, ()))
+
+
+def _ids(wanted: set[tuple[str, str]], kind: str) -> set[int]:
+    return {int(key) for found, key in wanted if found == kind}
+
+
+def _select_ids(session: Session, statement: Select[int]) -> set[int]:
+    return set(session.scalars(statement))
+
+
+def _chunks(ids: Collection[int]) -> Iterator[list[int]]:
+    # SQLite takes 32,766 parameters; smaller statements are as fast.
+    ordered = sorted(ids)
+    for start in range(0, len(ordered), LOAD_BATCH):
+        yield ordered[start : start + LOAD_BATCH]

@@ -1,0 +1,128 @@
+"""Suggestion search: suggestions for plain words, or the newest ones."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, joinedload, selectinload, sessionmaker
+
+from zhiku.domain.redaction import redact
+from zhiku.domain.suggestions import UNSEARCHABLE, Suggestion
+from zhiku.search.port import Engine, Hit, Kind, QueryTerms, SearchRequest
+from zhiku.search.query import parse
+from zhiku.services.evidence import Fragment, evidence_for, suggestion_passages
+
+#: Longest query that is looked at, in characters.
+MAX_QUERY = 2000
+
+DOCUMENT_LIMIT = 2000
+
+_ROWS = select(Suggestion).options(
+    selectinload(Suggestion.authors), joinedload(Suggestion.field), joinedload(Suggestion.lead_department)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SuggestionFound:
+    """One suggestion of an answer; `snippets` are its best sentences, empty when nothing was asked."""
+
+    number: str
+    subject: str
+    authors: tuple[str, ...]
+    field: str
+    department: str
+    status: str
+    status_label: str
+    submitted_on: date
+    snippets: tuple[tuple[Fragment, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SuggestionAnswer:
+    """All that a page of suggestions shows."""
+
+    query: str
+    sentence: str
+    suggestions: tuple[SuggestionFound, ...]
+    total: int
+    page: int
+    pages: int
+
+
+class SuggestionSearch:
+    """Answers queries for suggestions."""
+
+    def __init__(self, sessions: sessionmaker[Session], engine: Engine, page_size: int = 10) -> None:
+        self._sessions = sessions
+        self._engine = engine
+        self._page_size = page_size
+
+    def search(self, query: str, *, page: int = 1) -> SuggestionAnswer:
+        """Suggestions for a query, best first; for an empty one all of them, newest first. `page` counts from 1.
+
+        Raises `IndexProblem` when there is no usable index and something was asked.
+        """
+        text = query.strip()[:MAX_QUERY]
+        if not text:
+            return self._newest(page)
+        terms = parse(text, self._engine.analyzer)
+        sources = [] if terms.is_empty else self._sources(terms)
+        pages = max(1, math.ceil(len(sources) / self._page_size))
+        page = min(max(1, page), pages)
+        shown = sources[(page - 1) * self._page_size : page * self._page_size]
+        ids = [int(source.partition(":")[2]) for source in shown]
+        with self._sessions() as session:
+            rows = {row.id: row for row in session.scalars(_ROWS.where(Suggestion.id.in_(ids)))}
+            found = [self._found(rows[key], terms) for key in ids if key in rows and rows[key].is_searchable]
+        sentence = (
+            f"找到 {len(sources)} 条相关的建议。"
+            if sources
+            else "没有找到相关的建议。请换一种说法，或清空后浏览最新的建议。"
+        )
+        return SuggestionAnswer(text, sentence, tuple(found), len(sources), page, pages)
+
+    def _sources(self, terms: QueryTerms) -> list[str]:
+        result = self._engine.search(SearchRequest(terms, kinds=(Kind.SUGGESTION,), limit=DOCUMENT_LIMIT))
+        # A suggestion of two experts is two documents: its best one stands for it.
+        return list(dict.fromkeys(hit.source for hit in _by_score(result.hits)))
+
+    def _newest(self, page: int) -> SuggestionAnswer:
+        with self._sessions() as session:
+            is_shown = Suggestion.status.not_in(UNSEARCHABLE)
+            total = session.scalar(select(func.count()).select_from(Suggestion).where(is_shown)) or 0
+            pages = max(1, math.ceil(total / self._page_size))
+            page = min(max(1, page), pages)
+            rows = session.scalars(
+                _ROWS.where(is_shown)
+                .order_by(Suggestion.submitted_on.desc(), Suggestion.id.desc())
+                .offset((page - 1) * self._page_size)
+                .limit(self._page_size)
+            ).all()
+            found = tuple(self._found(row, None) for row in rows)
+        return SuggestionAnswer("", f"共有 {total} 条建议，最新的在前。", found, total, page, pages)
+
+    def _found(self, suggestion: Suggestion, terms: QueryTerms | None) -> SuggestionFound:
+        evidence = (
+            evidence_for(suggestion_passages(suggestion), terms, {}, self._engine.analyzer, 2)
+            if terms is not None
+            else ()
+        )
+        return SuggestionFound(
+            number=suggestion.number,
+            subject=redact(suggestion.subject),
+            authors=tuple(author.name for author in suggestion.authors),
+            field=suggestion.field.name if suggestion.field else "",
+            department=suggestion.lead_department.name if suggestion.lead_department else "",
+            status=suggestion.status.value,
+            status_label=suggestion.status.label,
+            submitted_on=suggestion.submitted_on,
+            snippets=tuple(one.fragments for one in evidence),
+        )
+
+
+def _by_score(hits: Sequence[Hit]) -> list[Hit]:
+    return sorted(hits, key=lambda hit: (-hit.score, hit.source))
