@@ -94,8 +94,17 @@ def read_workbook(path: Path, max_mb: int) -> Workbook:
         _check_zip(data)
         return _read_binary(data)
     if data.startswith(_OLE):
+        _check_compound_file(data)
         return _read_binary(data)
     return Workbook([Sheet("", _read_text(data), is_typed=False)])
+
+
+def _check_compound_file(data: bytes) -> None:
+    """Name what is often taken for an old .xls; calamine only says that it cannot tell the format."""
+    if "EncryptedPackage".encode("utf-16-le") in data:
+        raise _is_locked()
+    if "WordDocument".encode("utf-16-le") in data and "Workbook".encode("utf-16-le") not in data:
+        raise _is_word()
 
 
 def _check_zip(data: bytes) -> None:
@@ -105,7 +114,7 @@ def _check_zip(data: bytes) -> None:
             parts = archive.infolist()
             names = {part.filename for part in parts}
             if any(name.startswith("word/") for name in names):
-                raise UnusableFile(f"这是 Word 文档，不是表格。请把其中的表格复制到 Excel 里，{_SAVE_AS[1:]}")
+                raise _is_word()
             if any(name.startswith("ppt/") for name in names):
                 raise UnusableFile("这是演示文稿，不是表格。请给出 .xlsx 或 .csv 文件。")
             if not any(name in names for name in ("xl/workbook.xml", "xl/workbook.bin", "content.xml")):
@@ -211,7 +220,7 @@ def _read_binary(data: bytes) -> Workbook:
                 merged = tuple(Merged(*first, *last) for first, last in sheet.merged_cell_ranges or ())
                 sheets.append(Sheet(metadata.name, rows, merged))
     except python_calamine.PasswordError:
-        raise UnusableFile("表格设有打开密码，无法读取。请在 Excel 里取消密码并保存，再导入。") from None
+        raise _is_locked() from None
     except (python_calamine.CalamineError, OSError, ValueError, OverflowError):
         raise UnusableFile(f"文件不是能识别的表格，或者已经损坏。{_SAVE_AS}") from None
     except BaseException as error:
@@ -242,7 +251,7 @@ def _read_text(data: bytes) -> list[list[Cell]]:
     if opening.startswith(("<!doctype", "<html", "<table", "<?xml", "<meta", "<head", "<div", "<style")):
         raise UnusableFile(f"这是网页文件（只是名字像表格）。{_SAVE_AS}")
     if opening.startswith("{\\rtf"):
-        raise UnusableFile("这是文字文档，不是表格。请把其中的表格复制到 Excel 里，另存为 .xlsx 文件再导入。")
+        raise _is_word()
     if opening.startswith("%pdf"):
         raise UnusableFile("这是 PDF 文件，不是表格。请向提供者索取 .xlsx 或 .csv 文件。")
     rows = list(_parse(text, _delimiter(text)))
@@ -301,6 +310,14 @@ def _parse(text: str, delimiter: str) -> Iterator[list[str]]:
         yield from list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
     except csv.Error:
         raise _no_table() from None
+
+
+def _is_locked() -> UnusableFile:
+    return UnusableFile("表格设有打开密码，无法读取。请在 Excel 里取消密码并保存，再导入。")
+
+
+def _is_word() -> UnusableFile:
+    return UnusableFile("这是 Word 文档，不是表格。请把其中的表格复制到 Excel 里，另存为 .xlsx 文件再导入。")
 
 
 def _too_much() -> UnusableFile:
