@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session, selectinload, sessionmaker
 
 from zhiku.analysis.normalize import clean
 from zhiku.domain.base import DomainError
+from zhiku.domain.redaction import has_private_number
 from zhiku.domain.suggestions import (
     MAX_PROPOSAL,
     MAX_SITUATION,
@@ -29,7 +30,6 @@ from zhiku.domain.suggestions import (
     SuggestionStep,
 )
 from zhiku.services import contacts, numbering
-from zhiku.services.importing.private_numbers import without_private_numbers
 
 #: Shortest texts that say something; "装路灯" is a subject, "修好那段路" a proposal.
 MIN_SUBJECT = 2
@@ -193,8 +193,8 @@ def find_problems(draft: SuggestionDraft) -> dict[str, str]:
         "contact": _length_problem(draft.contact, "联系方式", MIN_CONTACT, MAX_CONTACT),
     }
     for name in ("subject", "situation", "proposal", "name"):
-        if not found[name] and without_private_numbers(getattr(draft, name))[1]:
-            found[name] = "这里会公开，请删去电话、身份证或银行卡号码；电话请写在“联系方式”里。"
+        if not found[name] and has_private_number(getattr(draft, name)):
+            found[name] = "这里会公开，请删去电话、身份证号或电子邮箱；电话请写在“联系方式”里。"
     return {name: problem for name, problem in found.items() if problem}
 
 

@@ -9,6 +9,7 @@ from jinja2 import StrictUndefined
 
 from zhiku.bootstrap import Zhiku
 from zhiku.web import errors, presentation, security
+from zhiku.web.any_bytes import AnyBytesRequest
 from zhiku.web.sub_path import serve_below
 from zhiku.web.views import api, experts, health, pages, suggestions
 
@@ -21,6 +22,7 @@ STATIC_MAX_AGE = 365 * 24 * 3600
 def create_app(zhiku: Zhiku) -> Flask:
     """The web application over one opened zhiku, which stays its owner's to close."""
     app = Flask("zhiku", static_folder=str(PACKAGE_DIR / "static"), template_folder=str(templates_dir(PACKAGE_DIR)))
+    app.request_class = AnyBytesRequest
     app.extensions["zhiku"] = zhiku
     app.config.update(SEND_FILE_MAX_AGE_DEFAULT=STATIC_MAX_AGE)
     app.json.ensure_ascii = False  # type: ignore[attr-defined]

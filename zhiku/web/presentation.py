@@ -6,12 +6,14 @@ import hashlib
 from datetime import date
 from functools import cache
 from pathlib import Path
+from urllib.parse import quote
 
 from flask import Flask, request, url_for
 from sqlalchemy.exc import SQLAlchemyError
 
 from zhiku.bootstrap import Zhiku
 from zhiku.domain.experts import DatePrecision
+from zhiku.domain.redaction import redact
 
 #: Sizes of body text in CSS pixels (PRODUCT, 适老化: 18 or more, adjustable to 30), with their labels.
 TEXT_SIZES = {18: "标准", 22: "大", 26: "更大", 30: "特大"}
@@ -58,7 +60,7 @@ def install(app: Flask, zhiku: Zhiku) -> None:
         here=here,
         availability_icons=AVAILABILITY_ICONS,
     )
-    app.jinja_env.filters.update(chinese_date=chinese_date, life_date=life_date)
+    app.jinja_env.filters.update(chinese_date=chinese_date, life_date=life_date, redact=redact)
 
 
 def text_size() -> int:
@@ -69,9 +71,9 @@ def text_size() -> int:
 
 def here() -> str:
     """The address of this page below the host, to come back to after a form of the page's frame."""
-    if request.method != "GET":
-        return request.script_root + request.path
-    return request.script_root + request.full_path.removesuffix("?")
+    path = quote(request.script_root + request.path)
+    query = request.query_string.decode("ascii") if request.method == "GET" else ""
+    return f"{path}?{query}" if query else path
 
 
 def chinese_date(day: date) -> str:

@@ -15,6 +15,7 @@ blueprint = Blueprint("health", __name__)
 def healthz() -> ResponseReturnValue:
     """200 when the database answers; an unusable index is named but leaves the service in place, since suggestions
     and their status need none."""
-    with current_zhiku().sessions() as session:
+    zhiku = current_zhiku()
+    with zhiku.sessions() as session:
         session.execute(text("SELECT 1"))
-    return jsonify({"status": "ok"})
+    return jsonify({"status": "ok", "index_problem": zhiku.engine.status().problem})

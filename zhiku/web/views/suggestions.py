@@ -15,6 +15,7 @@ from zhiku.services.suggestion_intake import DraftNotAcceptable, Receipt, new_co
 from zhiku.web import errors
 from zhiku.web.current import current_zhiku
 from zhiku.web.forms import StatusForm, SuggestionForm
+from zhiku.web.paging import page_links
 from zhiku.web.search_address import read_page
 from zhiku.web.security import STATUS_TRIES, SUBMISSIONS, limit_tries
 from zhiku.web.timeline import MEANINGS, stations_of
@@ -34,7 +35,13 @@ def search() -> ResponseReturnValue:
     """Suggestions for some words, or the newest ones."""
     query = request.args.get("q", "")[: MAX_QUERY + 1]
     answer = current_zhiku().suggestion_search.search(query, page=read_page(request.args))
-    return render_template("suggestions/search.html", answer=answer)
+
+    def address(page_number: int) -> str:
+        return url_for(".search", q=answer.query or None, page=page_number if page_number > 1 else None)
+
+    return render_template(
+        "suggestions/search.html", answer=answer, links=page_links(answer.page, answer.pages, address)
+    )
 
 
 @blueprint.route("/new", methods=["GET", "POST"])

@@ -1,0 +1,58 @@
+"""A small county in a real database with a real index, and a browser on its pages (CSRF is on)."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from tests.web.county import settings_in, store_county
+from zhiku import migrations
+from zhiku.bootstrap import Zhiku
+from zhiku.web.app import create_app
+
+
+@pytest.fixture(scope="session")
+def county_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The county, stored and indexed once; tests work on copies."""
+    home = tmp_path_factory.mktemp("county")
+    zhiku = Zhiku.open(settings_in(home))
+    migrations.upgrade(zhiku.database)
+    store_county(zhiku.sessions)
+    zhiku.indexing.rebuild()
+    zhiku.close()
+    return home
+
+
+@pytest.fixture
+def zhiku(county_home: Path, tmp_path: Path) -> Iterator[Zhiku]:
+    home = tmp_path / "home"
+    shutil.copytree(county_home, home)
+    opened = Zhiku.open(settings_in(home))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def app(zhiku: Zhiku) -> Flask:
+    return create_app(zhiku)
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def unindexed(county_home: Path, tmp_path: Path) -> Iterator[FlaskClient]:
+    """A browser on a county whose index is gone."""
+    home = tmp_path / "home"
+    shutil.copytree(county_home, home)
+    shutil.rmtree(home / "index")
+    opened = Zhiku.open(settings_in(home))
+    yield create_app(opened).test_client()
+    opened.close()
