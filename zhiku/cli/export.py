@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from zhiku.bootstrap import Zhiku
 from zhiku.services.exporting import ExportRefused, export_file
-
-if TYPE_CHECKING:
-    from zhiku.bootstrap import Zhiku
 
 _FILE = click.argument("file", type=click.Path(path_type=Path), metavar="文件.xlsx")
 _FORCE = click.option("--force", is_flag=True, help="文件已经存在时覆盖它。")
@@ -58,6 +55,7 @@ def departments(app: Zhiku, file: Path, force: bool) -> None:
 
 
 def _run(app: Zhiku, kind: str, file: Path, force: bool) -> None:
+    app.require_database()
     try:
         count = export_file(app.sessions, kind, file, is_replacing=force)
     except ExportRefused as error:

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from zhiku.bootstrap import Zhiku
+from zhiku.cli.progress import progress_bar
 from zhiku.domain.base import DomainError
 from zhiku.domain.experts import ExpertStatus
 from zhiku.services.importing import KINDS, Report, UnusableFile, import_file
 
-if TYPE_CHECKING:
-    from zhiku.bootstrap import Zhiku
-
 #: Rows that the screen shows; the report file has all of them.
 SCREEN_ROWS = 40
+
+#: What new people can be given by --status; the other statuses come by review or by a row that says so.
+_STATUSES = {status.value: status for status in (ExpertStatus.PUBLISHED, ExpertStatus.UNDER_REVIEW, ExpertStatus.DRAFT)}
 
 #: Exit code when the file could not be used at all.
 EXIT_UNUSABLE = 2
@@ -45,9 +45,7 @@ def import_group() -> None:
 @_REPORT
 @click.option(
     "--status",
-    type=click.Choice(
-        [status.value for status in (ExpertStatus.PUBLISHED, ExpertStatus.UNDER_REVIEW, ExpertStatus.DRAFT)]
-    ),
+    type=click.Choice(list(_STATUSES)),
     default=ExpertStatus.UNDER_REVIEW.value,
     show_default=True,
     help="表里没有写状态的新专家记为：已发布、审核中或草稿。",
@@ -55,7 +53,7 @@ def import_group() -> None:
 @click.pass_obj
 def experts(app: Zhiku, file: Path, is_applied: bool, report: Path | None, status: str) -> None:
     """导入专家名册。"""
-    _run(app, "experts", file, is_applied, report, ExpertStatus(status))  # type: ignore[call-arg]
+    _run(app, "experts", file, is_applied, report, _STATUSES[status])
 
 
 @import_group.command("suggestions")
@@ -96,18 +94,20 @@ def _run(
     report_path: Path | None,
     status: ExpertStatus = ExpertStatus.UNDER_REVIEW,
 ) -> None:
+    app.require_database()
+    label, _ = KINDS[kind]
     now = app.clock().astimezone(app.settings.zone)
-    target = report_path or _free_name(KINDS[kind][0], file, now)
+    target = report_path or _free_name(label, file, now)
     try:
         _check_report(target, file)
-        with click.progressbar(length=1, label="读取", file=click.get_text_stream("stderr")) as bar:
+        with progress_bar(f"正在导入{label}") as advance:
             report = import_file(
                 app.sessions,
                 kind,
                 file,
                 now,
                 is_applied,
-                _progress(bar),
+                advance,
                 status=status,
                 division=app.settings.division,
                 max_mb=app.settings.max_import_mb,
@@ -149,22 +149,6 @@ def _free_name(label: str, file: Path, now: datetime) -> Path:
         path = Path(f"{stem}-{number}.xlsx")
         number += 1
     return path
-
-
-def _progress(bar: object) -> Callable[[int, int], None]:
-    """Turns `(done, total)` into steps of click's bar, whose length is known only after reading the file."""
-    shown = 0
-
-    def progress(done: int, total: int) -> None:
-        nonlocal shown
-        bar.label = "导入"  # type: ignore[attr-defined]
-        bar.length = total  # type: ignore[attr-defined]
-        # Redrawing for each of 20,000 rows costs more than importing them.
-        if done - shown >= max(1, total // 200) or done == total:
-            bar.update(done - shown)  # type: ignore[attr-defined]
-            shown = done
-
-    return progress
 
 
 def _show(report: Report, target: Path) -> None:

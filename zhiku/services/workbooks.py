@@ -34,33 +34,11 @@ class Table:
 
 def write_xlsx(path: Path, tables: Sequence[Table]) -> None:
     """Write the tables as sheets, all cells as text, the header frozen. Replaces `path` in one step."""
-    workbook = Workbook(write_only=True)
-    bold = Font(bold=True)
-    shade = PatternFill("solid", start_color=_HEADER_FILL)
-    wrapped = Alignment(vertical="top", wrap_text=True)
-    for table in tables:
-        sheet = workbook.create_sheet(table.title)
-        sheet.freeze_panes = "A2"
-        for position, width in enumerate(table.widths, 1):
-            sheet.column_dimensions[get_column_letter(position)].width = width
-        header = []
-        for heading in table.headings:
-            cell = WriteOnlyCell(sheet, heading)
-            cell.font, cell.fill = bold, shade
-            header.append(cell)
-        sheet.append(header)
-        for row in table.rows:
-            cells = []
-            for value in row:
-                cell = WriteOnlyCell(sheet, ILLEGAL_CHARACTERS_RE.sub("", value))
-                cell.alignment = wrapped
-                if value.startswith(FORMULA_STARTS):
-                    # Text, and marked as such so that it stays text when somebody edits the cell.
-                    cell.data_type = "s"
-                    cell.quotePrefix = True
-                cells.append(cell)
-            sheet.append(cells)
+    # First the file: a workbook of this kind that is never saved leaves its generators open.
     with replacing(path) as temporary:
+        workbook = Workbook(write_only=True)
+        for table in tables:
+            _write_sheet(workbook, table)
         workbook.save(temporary)
 
 
@@ -90,3 +68,30 @@ def replacing(path: Path) -> Iterator[Path]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _write_sheet(workbook: Workbook, table: Table) -> None:
+    bold = Font(bold=True)
+    shade = PatternFill("solid", start_color=_HEADER_FILL)
+    wrapped = Alignment(vertical="top", wrap_text=True)
+    sheet = workbook.create_sheet(table.title)
+    sheet.freeze_panes = "A2"
+    for position, width in enumerate(table.widths, 1):
+        sheet.column_dimensions[get_column_letter(position)].width = width
+    header = []
+    for heading in table.headings:
+        cell = WriteOnlyCell(sheet, heading)
+        cell.font, cell.fill = bold, shade
+        header.append(cell)
+    sheet.append(header)
+    for row in table.rows:
+        cells = []
+        for value in row:
+            cell = WriteOnlyCell(sheet, ILLEGAL_CHARACTERS_RE.sub("", value))
+            cell.alignment = wrapped
+            if value.startswith(FORMULA_STARTS):
+                # Text, and marked as such so that it stays text when somebody edits the cell.
+                cell.data_type = "s"
+                cell.quotePrefix = True
+            cells.append(cell)
+        sheet.append(cells)

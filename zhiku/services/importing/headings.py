@@ -115,9 +115,17 @@ def fill(rows: list[list[Cell]], merged: Merged, *, is_sideways: bool) -> None:
             row[position] = value
 
 
-def comparable_row(row: list[Cell]) -> tuple[str, ...]:
-    """A row in the form of `Header.signature`."""
-    return tuple(_comparable(cell) if isinstance(cell, str) else "" for cell in row)
+def is_repeated(row: list[Cell], header: Header) -> bool:
+    """Whether a row is the header again, as it is printed on each page, perhaps only a part of it."""
+    cells = _comparable_row(row)
+    return sum(map(bool, cells)) >= 2 and any(
+        all(cell in ("", heading) for cell, heading in zip(cells, headings, strict=True))
+        for headings in header.signature
+    )
+
+
+def _comparable_row(row: list[Cell]) -> tuple[str, ...]:
+    return tuple(_comparable(cell) if isinstance(cell, str) else str(cell) for cell in row)
 
 
 class _Heading:
@@ -194,7 +202,9 @@ def _header(
         else:
             taken.add(heading.key)
             columns.append(Column(position, heading.key, heading.text))
-    return Header(last_row, tuple(columns), tuple(unknown), tuple(repeated), tuple(comparable_row(row) for row in rows))
+    return Header(
+        last_row, tuple(columns), tuple(unknown), tuple(repeated), tuple(_comparable_row(row) for row in rows)
+    )
 
 
 def _rows_below(sheet: Sheet, row: int) -> Iterator[list[Cell]]:

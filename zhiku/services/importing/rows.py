@@ -65,8 +65,10 @@ class Row:
                 text = line_of(cell)
                 if not text:
                     continue
-                is_plain = re.search("电话|手机|通讯方式|联系方式|联系号码", heading) and any(c.isdigit() for c in text)
-                values.append(text if is_plain else f"{heading}：{text}")
+                # Of a header of two rows the lower one says what it is: 通讯方式·住址.
+                own = heading.rsplit("·", 1)[-1]
+                is_number = re.search("电话|手机|方式|号码", own) and any(character.isdigit() for character in text)
+                values.append(text if is_number else f"{own}：{text}")
         return values
 
     def warn(self, message: str) -> None:
@@ -106,7 +108,7 @@ def read_rows(sheet: Sheet, header: headings.Header, anchors: tuple[str, ...]) -
         filled = [cell for cell in cells[index] if text_of(cell)]
         if not filled or _only_serial(cells[index], header):
             continue
-        if headings.comparable_row(cells[index]) in header.signature:
+        if headings.is_repeated(cells[index], header):
             continue
         row = Row(sheet.name, index + 1, sheet.is_typed, _by_key(cells[index], header))
         if _is_footer(row, filled, anchors):
@@ -133,7 +135,11 @@ def _by_key(cells: list[Cell], header: headings.Header) -> dict[str, list[tuple[
 def _only_serial(cells: list[Cell], header: headings.Header) -> bool:
     """Forms come with serial numbers prepared for rows that nobody filled in."""
     serials = {column.position for column in header.columns if column.key == headings.SERIAL}
-    return bool(serials) and all(position in serials or not text_of(cell) for position, cell in enumerate(cells))
+    return bool(serials) and all(
+        text_of(cell).isdecimal() if position in serials else not text_of(cell)
+        for position, cell in enumerate(cells)
+        if cell != ""
+    )
 
 
 def _is_footer(row: Row, filled: list[Cell], anchors: tuple[str, ...]) -> bool:
