@@ -42,8 +42,9 @@ class WeightedTerms(FieldType):
         for term, weight in value.items():
             yield term.encode(), 1, weight, b""
 
-    def to_bytes(self, value: str) -> bytes:
-        return value.encode()
+    def to_bytes(self, value: str | bytes) -> bytes:
+        # When Whoosh merges segments it hands back the terms it read, which are bytes already.
+        return value if isinstance(value, bytes) else value.encode()
 
     def from_bytes(self, value: Any) -> str:
         return bytes(value).decode()
