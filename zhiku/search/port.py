@@ -102,8 +102,13 @@ class QueryTerms:
 
     @property
     def only_chars(self) -> bool:
-        """Whether single characters are all there is, so that they decide what matches."""
-        return not any(self.groups.get(group) for group in (TermGroup.WORDS, TermGroup.GRAMS))
+        """Whether single characters are all there is, so that they decide what matches.
+
+        A word of one character counts as such: 水 is a word of its own in few texts, and part of one in many.
+        """
+        return not self.groups.get(TermGroup.GRAMS) and all(
+            len(word) == 1 for word in self.groups.get(TermGroup.WORDS, ())
+        )
 
 
 #: Nothing to search for: every document matches, with a score of 0.
