@@ -50,7 +50,7 @@ def client(app: Flask) -> FlaskClient:
 @pytest.fixture
 def unindexed(county_home: Path, tmp_path: Path) -> Iterator[FlaskClient]:
     """A browser on a county whose index is gone."""
-    home = tmp_path / "home"
+    home = tmp_path / "unindexed"
     shutil.copytree(county_home, home)
     shutil.rmtree(home / "index")
     opened = Zhiku.open(settings_in(home))

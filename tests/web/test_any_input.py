@@ -17,8 +17,8 @@ AWKWARD = st.one_of(
     st.text(st.characters(categories=["Cs", "Cc", "Cf", "Co", "Cn"]), max_size=20),
     st.lists(
         st.sampled_from(
-            ["\x00", "\ud800", '"', "'", "(", ")", "AND ", "NOT ", "field:", "q:", "*", "~", "^9", "\\", "%", "%zz", "😀",
-             "\u202e", "\ufeff", "柑橘", "曾", "ceng ", "１", "\r\n", "<b>", "{{7*7}}", "[1 TO", "-", "+", "&page=2"]
+            ["\x00", "\ud800", '"', "'", "(", ")", "AND ", "NOT ", "field:", "q:", "*", "~", "^9", "\\", "%", "%zz",
+             "😀", "\u202e", "\ufeff", "柑橘", "曾", "ceng ", "１", "\r\n", "<b>", "{{7*7}}", "[1 TO", "-", "+", "&page=2"]
         ),
         max_size=12,
     ).map("".join),

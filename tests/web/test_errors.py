@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from flask import Flask, abort
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
+from tests.web.county import settings_in
 from tests.web.pages import DRAFT, open_form
 from zhiku.bootstrap import Zhiku
 from zhiku.search.port import IndexProblem
@@ -63,6 +66,20 @@ def test_without_an_index_suggestions_are_still_taken_and_listed(unindexed: Flas
     assert unindexed.post("/suggestions/new", data=form).status_code == 303
     assert DRAFT["subject"] in unindexed.get("/suggestions").text
     assert unindexed.get("/healthz").status_code == 200
+
+
+def test_health_says_whether_database_and_index_can_be_used(
+    client: FlaskClient, unindexed: FlaskClient, tmp_path: Path
+) -> None:
+    assert client.get("/healthz").get_json() == {"status": "ok", "index_problem": ""}
+    assert "zhiku index rebuild" in unindexed.get("/healthz").get_json()["index_problem"]
+    # A folder where the database file should be.
+    settings = replace(settings_in(tmp_path / "new"), database_url=f"sqlite:///{tmp_path.as_posix()}")
+    lost = Zhiku.open(settings)
+    answer = create_app(lost).test_client().get("/healthz")
+    assert answer.status_code == 503
+    assert create_app(lost).test_client().get("/nowhere").status_code == 404
+    lost.close()
 
 
 def test_an_unexpected_error_is_logged_with_its_cause(broken: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:

@@ -149,8 +149,8 @@ def test_an_unknown_text_size_changes_nothing(client: FlaskClient, size: str) ->
 
 @pytest.mark.parametrize(
     "address",
-    ["https://example.org/", "//example.org", "/\\example.org", "\\\\example.org", "/\t/example.org", "javascript:alert(1)",
-     "", "/\r\nSet-Cookie: a=b"],
+    ["https://example.org/", "//example.org", "/\\example.org", "\\\\example.org", "/\t/example.org",
+     "javascript:alert(1)", "", "/\r\nSet-Cookie: a=b"],
 )  # fmt: skip
 def test_the_text_size_leads_to_no_other_site(client: FlaskClient, address: str) -> None:
     answer = client.get("/text-size", query_string={"size": "22", "next": address})

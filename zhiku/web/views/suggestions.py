@@ -137,7 +137,7 @@ def page(number: str) -> ResponseReturnValue:
 def keep_what_was_typed(error: CSRFError) -> ResponseReturnValue:
     """The page was open longer than the session, or cookies are off: show the form again, with its text, to be sent
     once more with a fresh token. Nothing has been stored."""
-    notice = "这一页打开得太久了，刚才没有提交成功。您填写的内容都还在，请再按一次按钮。"
+    notice = "这一页打开得太久了，刚才没有提交成功。您填写的内容都还在，请再按一次按钮。如果还是这样，请在浏览器设置里允许 Cookie。"
     if request.endpoint == "suggestions.new":
         form = SuggestionForm()
         form.submission_key.data = sent_key(form)
