@@ -29,11 +29,12 @@ def serve_command(app: Zhiku, host: str | None, port: int | None) -> None:
             port=number,
             threads=settings.threads,
             ident="zhiku",
-            clear_untrusted_proxy_headers=True,
+            # With proxies that are trusted, the application itself reads their headers (ProxyFix in web/security.py).
+            clear_untrusted_proxy_headers=settings.trusted_proxies == 0,
         )
     except OSError as error:
         raise click.ClickException(
-            f"不能在 {address}：{number} 启动（{error.strerror}）。可能端口已被占用，请用 --port 换一个。"
+            f"不能在 {address}:{number} 启动（{error.strerror}）。可能端口已被占用，请用 --port 换一个。"
         ) from error
     # waitress warns for every request that waits a moment; that is what its queue is for.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
@@ -42,7 +43,7 @@ def serve_command(app: Zhiku, host: str | None, port: int | None) -> None:
         click.echo(f"提醒：{problem}", err=True)
     drainer = app.drainer()
     drainer.start()
-    click.echo(f"智库已启动：http://{address}：{number}{settings.url_prefix}/ （按 Ctrl+C 结束）")
+    click.echo(f"智库已启动：http://{address}:{number}{settings.url_prefix}/ （按 Ctrl+C 结束）")
     try:
         server.run()
     finally:
