@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
+from threading import Lock
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from zhiku.search.port import (
     Hit,
     IndexDocument,
     IndexProblem,
+    RebuildAtWork,
     SearchRequest,
     SearchResult,
     TermGroup,
@@ -139,14 +141,18 @@ class MemoryGeneration:
         return self._store.search(request)
 
     def publish(self, catch_up: Callable[[], Iterable[Change]] | None = None) -> None:
-        if catch_up:
-            self.apply(catch_up())
-        self._engine.current = self._store
-        self._engine.built_at = datetime.now(UTC)
-        self._engine.generation = self.name
+        with self._engine.writing:
+            if catch_up:
+                self.apply(catch_up())
+            self._engine.current = self._store
+            self._engine.built_at = datetime.now(UTC)
+            self._engine.generation = self.name
+
+        self._engine.building.release()
 
     def discard(self) -> None:
         self._store = _Store(self._engine.analyzer)
+        self._engine.building.release()
 
 
 class MemoryEngine:
@@ -157,16 +163,23 @@ class MemoryEngine:
         self.current: _Store | None = None
         self.built_at: datetime | None = None
         self.generation = ""
+        #: Held while changes are read and applied, and while a generation is built.
+        self.writing = Lock()
+        self.building = Lock()
         self._numbers = count(1)
 
     def search(self, request: SearchRequest) -> SearchResult:
         return self._usable().search(request)
 
     def begin_generation(self) -> MemoryGeneration:
+        if not self.building.acquire(blocking=False):
+            raise RebuildAtWork()
         return MemoryGeneration(self, f"memory-{next(self._numbers)}")
 
     def apply(self, changes: Callable[[], Iterable[Change]]) -> None:
-        self._usable().apply(changes())
+        with self.writing:
+            # All of them are read before the first is applied: an error half-way changes nothing.
+            self._usable().apply(list(changes()))
 
     def fingerprints(self) -> dict[str, str]:
         return self._usable().fingerprints()

@@ -173,6 +173,13 @@ class IndexProblem(Exception):
     """The index cannot be used. `str(error)` is a Chinese sentence that ends with the command that mends it."""
 
 
+class RebuildAtWork(IndexProblem):
+    """Only one rebuild at a time, and another one is at work."""
+
+    def __init__(self) -> None:
+        super().__init__("另一个重建索引的任务正在运行。请等它结束，再用 zhiku index status 查看。")
+
+
 class Generation(Protocol):
     """A new generation being built aside. Nothing is visible before `publish`; `discard` leaves no trace."""
 
@@ -218,13 +225,13 @@ class Engine(Protocol):
         """Answer; raises `IndexProblem` when there is no usable generation."""
 
     def begin_generation(self) -> Generation:
-        """Start a new generation aside; raises `IndexProblem` when another rebuild is at work."""
+        """Start a new generation aside; raises `RebuildAtWork`, or `IndexProblem` when none can be started."""
 
     def apply(self, changes: Callable[[], Iterable[Change]]) -> None:
         """Put changes into the current generation and commit them durably; one writer at a time (it waits).
 
         `changes` is called while no other writer is at work: who reads rows there cannot be overtaken by a writer
-        that read newer ones. No changes, no commit.
+        that read newer ones. No changes, no commit. Of several changes to one source the last one counts.
         """
 
     def fingerprints(self) -> dict[str, str]:

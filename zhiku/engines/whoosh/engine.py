@@ -26,7 +26,15 @@ from zhiku.engines.whoosh.schema import SCHEMA_VERSION, make_schema
 from zhiku.engines.whoosh.segment import Segment
 from zhiku.engines.whoosh.snapshot import Snapshot
 from zhiku.engines.whoosh.writing import create_index, open_index, write_changes, write_documents
-from zhiku.search.port import Change, EngineStatus, IndexDocument, IndexProblem, SearchRequest, SearchResult
+from zhiku.search.port import (
+    Change,
+    EngineStatus,
+    IndexDocument,
+    IndexProblem,
+    RebuildAtWork,
+    SearchRequest,
+    SearchResult,
+)
 from zhiku.search.scoring import FieldLengths
 
 #: How long a search may use a snapshot before it looks for a commit of another process.
@@ -84,7 +92,7 @@ class WhooshEngine:
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            raise IndexProblem("另一个重建索引的任务正在运行。请等它结束，用 zhiku index status 查看。") from None
+            raise RebuildAtWork() from None
         try:
             return WhooshGeneration(self, self.new_analyzer(), lock)
         except BaseException:

@@ -35,9 +35,11 @@ def open_index(folder: Path) -> FileIndex:
 
 def write_changes(folder: Path, changes: Iterable[Change], analyzer: Analyzer, lengths: FieldLengths) -> None:
     """Replace the documents of each change's source, in one commit that survives a power cut."""
+    # Whoosh deletes only what was committed before: a second change of a source would leave the first one's documents.
+    last = {change.source: change for change in changes}
     writer = _writer(folder)
     try:
-        for change in changes:
+        for change in last.values():
             writer.delete_by_term(SOURCE_FIELD, change.source)
             for document in change.documents:
                 _add(writer, document, analyzer, lengths)
