@@ -20,6 +20,7 @@ PAGES = {
     "fields": "/experts",
     "results": "/experts?q=水库",
     "many filters": "/experts?q=水库&field=水库堤防&township=漆河镇&township=陬市镇&unit=桃源县水利局&title=工程师",
+    "pasted problem": "/experts?q=" + "我们村后山的水库大坝最近一下雨就冒浑水，想请人来看看" * 4,
     "nothing": "/experts?q=qqqxyz",
     "profile": "/experts/1?q=柑橘",
     "no such person": "/experts/999",

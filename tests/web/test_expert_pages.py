@@ -105,6 +105,18 @@ def test_a_facet_count_is_the_number_of_people_its_link_shows(client: FlaskClien
             assert narrowed["total"] == value["count"], (facet["name"], value["value"])
 
 
+def test_a_pasted_problem_can_be_narrowed_and_its_page_stays_small(client: FlaskClient) -> None:
+    problem = "我们村后山的水库大坝最近一下雨就冒浑水，群众很担心，想请懂行的老同志来看看是不是渗水。" * 8
+    page = client.get("/experts", query_string={"q": problem}).text
+    assert people_on(page) and len(page) < 200_000
+    assert re.search(r'<button name="township" value="陬市镇">', page)
+    form = re.search(r'<form action="/experts" method="get">\s*<input type="hidden" name="q" value="([^"]+)">', page)
+    assert form and unescape(form[1]) == problem
+    narrowed = client.get("/experts", query_string={"q": problem, "township": "陬市镇"}).text
+    assert 0 < len(people_on(narrowed)) < len(people_on(page))
+    assert '<input type="hidden" name="township" value="陬市镇">' in narrowed and len(links_on(narrowed, "chip")) == 1
+
+
 def test_pages_together_show_everybody_once(client: FlaskClient, zhiku: Zhiku) -> None:
     first = client.get("/api/v1/experts", query_string={"q": "水库"}).get_json()
     assert first["pages"] > 1

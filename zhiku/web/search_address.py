@@ -15,6 +15,8 @@ from zhiku.services.expert_search import MAX_QUERY
 #: Most values of a facet that an address may name; each becomes a condition of the search.
 MAX_FILTER_VALUES = 20
 MAX_PAGE = 100_000
+#: From here on, in characters, a query is a pasted problem rather than some words.
+LONG_QUERY = 60
 
 
 class BadPage(ValueError):
@@ -47,6 +49,11 @@ class SearchAddress:
     def is_empty(self) -> bool:
         """Whether there is neither a query nor a filter."""
         return not self.query.strip() and not self.filters
+
+    @property
+    def is_long(self) -> bool:
+        """Whether the query is too long to stand in hundreds of links of one page."""
+        return len(self.query) > LONG_QUERY
 
     def parameters(self) -> dict[str, Any]:
         """What `url_for` takes: only what is not the default."""
