@@ -13,6 +13,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from zhiku import migrations
 from zhiku.persistence.session import make_engine, make_sessions
 
+pytest_plugins = ["tests.skips"]
+
 #: "Now" in tests that need a fixed time.
 NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 
