@@ -69,10 +69,18 @@ def test_unusual_rows_go_out_and_in_again_unchanged(
             honours=((None, "省劳模"), (1998, "一等奖")),
             summary='=HYPERLINK("http://x")\n第二段，“引号”，①',
         )
-        second = factories.an_expert(session, "张水生", former_unit="县一中", birth_date=date(1955, 1, 1),
-                                     birth_precision=DatePrecision.YEAR, status=ExpertStatus.DECEASED)  # fmt: skip
-        factories.an_expert(session, "买买提·艾力", sex=None, birth_date=None, birth_precision=None, keywords=[],
-                            former_unit="", last_post="", summary="", ways_of_helping=[], division_code=factories.COUNTY)  # fmt: skip
+        of_a_year = {"birth_date": date(1955, 1, 1), "birth_precision": DatePrecision.YEAR}
+        second = factories.an_expert(session, "张水生", former_unit="县一中", status=ExpertStatus.DECEASED, **of_a_year)
+        nothing_known = {"sex": None, "birth_date": None, "birth_precision": None, "former_unit": "", "last_post": ""}
+        factories.an_expert(
+            session,
+            "买买提·艾力",
+            keywords=[],
+            summary="",
+            ways_of_helping=[],
+            division_code=factories.COUNTY,
+            **nothing_known,
+        )
         factories.a_suggestion(session, authors=(second, "李阳春"), field="水库堤防", serial=12)
         factories.a_suggestion(session, "@SUM(1+1)", authors=(first,), serial=3, submitted_on=date(2025, 1, 2))
         factories.a_service_record(session, second)

@@ -117,9 +117,10 @@ def fill(rows: list[list[Cell]], merged: Merged, *, is_sideways: bool) -> None:
 
 def is_repeated(row: list[Cell], header: Header) -> bool:
     """Whether a row is the header again, as it is printed on each page, perhaps only a part of it."""
-    cells = _comparable_row(row)
-    return sum(map(bool, cells)) >= 2 and any(
-        all(cell in ("", heading) for cell, heading in zip(cells, headings, strict=True))
+    filled = [(position, cell) for position, cell in enumerate(row) if cell != ""]
+    # Headings are short text; a row about somebody shows by its first cells that it is none.
+    return len(filled) >= 2 and any(
+        all(isinstance(cell, str) and _comparable(cell) == headings[position] for position, cell in filled)
         for headings in header.signature
     )
 

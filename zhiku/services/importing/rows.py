@@ -105,7 +105,8 @@ def read_rows(sheet: Sheet, header: headings.Header, anchors: tuple[str, ...]) -
             headings.fill(cells, merged, is_sideways=False)
     found = SheetRows(header, [])
     for index in range(header.last_row + 1, len(cells)):
-        filled = [cell for cell in cells[index] if text_of(cell)]
+        # Cheap on purpose: this looks at every cell of the sheet.
+        filled = [cell for cell in cells[index] if not _is_blank(cell)]
         if not filled or _only_serial(cells[index], header):
             continue
         if headings.is_repeated(cells[index], header):
@@ -132,13 +133,15 @@ def _by_key(cells: list[Cell], header: headings.Header) -> dict[str, list[tuple[
     return by_key
 
 
+def _is_blank(cell: Cell) -> bool:
+    return isinstance(cell, str) and not cell.strip()
+
+
 def _only_serial(cells: list[Cell], header: headings.Header) -> bool:
     """Forms come with serial numbers prepared for rows that nobody filled in."""
     serials = {column.position for column in header.columns if column.key == headings.SERIAL}
     return bool(serials) and all(
-        text_of(cell).isdecimal() if position in serials else not text_of(cell)
-        for position, cell in enumerate(cells)
-        if cell != ""
+        position in serials and text_of(cell).isdecimal() for position, cell in enumerate(cells) if not _is_blank(cell)
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import date
+from functools import lru_cache
 from typing import TypeVar
 
 from zhiku.analysis.normalize import HAN, clean
@@ -20,6 +21,9 @@ E = TypeVar("E", bound=LabelledEnum)
 _NOTHING = frozenset(
     {"", "-", "--", "—", "——", "/", "\\", "无", "暂无", "空", "略", "不详", "未填", "nan", "none", "null", "n/a"}
 )
+
+#: Longest cell whose cleaned form is kept for the next one like it.
+_MAX_CACHED = 40
 
 _NAME = re.compile(rf"[{HAN}]+(?:·[{HAN}]+)*|[A-Za-z][A-Za-z .'-]*")
 _BRACKETED = re.compile(r"\s*[((]([^()()]*)[))]\s*")
@@ -98,7 +102,7 @@ SYNONYMS: Mapping[type[LabelledEnum], Mapping[str, LabelledEnum]] = {
 def text_of(cell: Cell) -> str:
     """A cell as cleaned text, line breaks kept; "" where it says nothing ("无", "—")."""
     if isinstance(cell, str):
-        text = clean(cell).strip()
+        text = _cleaned(cell) if len(cell) <= _MAX_CACHED else clean(cell).strip()
     elif isinstance(cell, bool):
         text = "是" if cell else "否"
     elif isinstance(cell, float):
@@ -106,6 +110,12 @@ def text_of(cell: Cell) -> str:
     elif isinstance(cell, date):
         text = cell.isoformat()
     return "" if text.casefold() in _NOTHING else text
+
+
+@lru_cache(maxsize=50_000)
+def _cleaned(text: str) -> str:
+    # 男, 漆河镇, 高级工程师: most cells of a roster are short and come again and again.
+    return clean(text).strip()
 
 
 def line_of(cell: Cell) -> str:
