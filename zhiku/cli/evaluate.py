@@ -13,7 +13,7 @@ from zhiku.services.evaluation import read_judged_set
 
 @click.command("evaluate")
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--details", is_flag=True, help="列出每个问题的 RR@10,低的在前。")
+@click.option("--details", is_flag=True, help="列出每个问题的 RR@10，低的在前。")
 @click.pass_obj
 def evaluate_command(app: Zhiku, folder: Path, details: bool) -> None:
     """在评测集上衡量检索质量。FOLDER 里要有 documents.jsonl、queries.tsv 和 qrels.txt。"""

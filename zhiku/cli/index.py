@@ -37,7 +37,7 @@ def rebuild(app: Zhiku) -> None:
 @click.pass_obj
 @click.pass_context
 def verify(context: click.Context, app: Zhiku, repair: bool) -> None:
-    """核对索引与数据库是否一致。一致时退出码为 0,不一致为 3。"""
+    """核对索引与数据库是否一致。一致时退出码为 0，不一致为 3。"""
     report = app.indexing.verify()
     show_verify(report)
     if not report.is_clean and repair:

@@ -38,7 +38,7 @@ def show_answer(answer: Answer) -> None:
     if not answer.people:
         for field in answer.fields:
             click.echo(
-                f"  {field.name}({field.count}):" + "、".join(f"{name} {count}" for name, count in field.subfields)
+                f"  {field.name}（{field.count}）：" + "、".join(f"{name} {count}" for name, count in field.subfields)
             )
 
 
@@ -47,7 +47,7 @@ def _show_person(position: int, person: PersonFound) -> None:
     about = " · ".join(filter(None, (person.former_unit, person.last_post, person.professional_title, person.township)))
     click.echo(f"{title}  {about}  [{person.availability_label}]")
     for evidence in person.evidence:
-        click.echo(f"   - {_sentence(evidence)}  ({_source(evidence)})")
+        click.echo(f"   - {_sentence(evidence)}（{_source(evidence)}）")
 
 
 def _sentence(evidence: Evidence) -> str:
@@ -58,4 +58,4 @@ def _sentence(evidence: Evidence) -> str:
 
 
 def _source(evidence: Evidence) -> str:
-    return f"{evidence.source},{evidence.date.isoformat()}" if evidence.date else evidence.source
+    return f"{evidence.source}，{evidence.date.isoformat()}" if evidence.date else evidence.source

@@ -34,9 +34,9 @@ class SuggestionStatus(LabelledEnum):
 class ResultClass(LabelledEnum):
     """The class of a reply."""
 
-    DONE = "A", "A(已解决或采纳)"
-    PLANNED = "B", "B(列入计划)"
-    REFERENCE = "C", "C(留作参考)"
+    DONE = "A", "A（已解决或采纳）"
+    PLANNED = "B", "B（列入计划）"
+    REFERENCE = "C", "C（留作参考）"
 
 
 #: What a search never shows: not taken up, or taken back by its author.

@@ -82,4 +82,4 @@ def names_in(cells: Iterable[object]) -> set[str]:
 
 def as_cell(name: str, unit: str, is_ambiguous: bool) -> str:
     """A name as `read_names` reads it; with the unit where there are namesakes."""
-    return f"{name}({unit})" if is_ambiguous and unit else name
+    return f"{name}（{unit}）" if is_ambiguous and unit else name

@@ -179,7 +179,7 @@ def _expert(row: Row, experts: ExpertNames) -> KnownExpert | None:
     if len(found) == 1:
         return found[0]
     if found:
-        row.refuse(f"专家库里有 {len(found)} 位“{named[0].name}”，请写成“{named[0].name}(原单位)”")
+        row.refuse(f"专家库里有 {len(found)} 位“{named[0].name}”，请写成“{named[0].name}（原单位）”")
     else:
         row.refuse(f"专家库里没有“{named[0].name}”，请先导入这位专家")
     return None

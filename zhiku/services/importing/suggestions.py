@@ -282,7 +282,7 @@ class _Reader:
         for named in draft.authors:
             found = self._experts.find(named)
             if len(found) > 1:
-                row.warn(f"专家库里有 {len(found)} 位“{named.name}”，没有关联档案；可写成“{named.name}(原单位)”")
+                row.warn(f"专家库里有 {len(found)} 位“{named.name}”，没有关联档案；可写成“{named.name}（原单位）”")
             draft.expert_ids.append(found[0].id if len(found) == 1 else None)
 
     def _read_field(self, row: Row, draft: Draft) -> None:
