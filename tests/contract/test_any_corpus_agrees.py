@@ -109,7 +109,7 @@ def test_any_history_gives_the_answers_of_the_reference(
 @given(st.text(st.characters(codec="utf-8"), max_size=60))
 def test_any_text_can_be_indexed_and_searched(analyzers: Analyzers, text: str) -> None:
     document = IndexDocument("service:1", "service:1", "", Kind.SERVICE, {"body": text})
-    terms = parse(text, analyzers("rjieba", ()))
+    terms = parse(text, analyzers("auto", ()))
     model = MEMORY.filled(Path(), analyzers, [document])
     found = [hit.id for hit in model.search(SearchRequest(terms)).hits]
     # A text finds itself by any word of it that is not a stop word; with none left, everything matches.

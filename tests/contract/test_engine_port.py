@@ -191,7 +191,7 @@ def test_a_document_without_any_text_is_found_by_browsing_only(engine: Engine) -
 def test_another_process_sees_what_was_committed(analyzers: Analyzers, tmp_path: Path) -> None:
     """Two engines over one folder stand for two processes: they share nothing but files."""
     writer = MANY_SEGMENTS.filled(tmp_path, analyzers, [profile(n, "修水库") for n in range(1, 30)])
-    reader = WhooshEngine(tmp_path, analyzers, "rjieba")
+    reader = WhooshEngine(tmp_path, analyzers, "auto")
     assert ids(reader) == ids(writer)
     assert isinstance(writer, WhooshEngine)
     for number in range(30, 40):

@@ -24,7 +24,8 @@ class Variant:
 
     name: str
     engine: str = "whoosh"
-    segmenter: str = "rjieba"
+    #: "auto" is rjieba where it is installed.
+    segmenter: str = "auto"
     cache_bytes: int = 16 << 20
     #: Every document is written again in so many commits, so that it lies in another segment than before.
     rewritten_in: int = 0
@@ -62,7 +63,7 @@ MEMORY_JIEBA = Variant("memory-jieba", engine="memory", segmenter="jieba")
 ONE_SEGMENT = Variant("whoosh-one-segment")
 MANY_SEGMENTS = Variant("whoosh-many-segments", rewritten_in=SMALL_CHANGES)
 NO_CACHE = Variant("whoosh-no-cache", cache_bytes=0)
-MANY_NO_CACHE = Variant("whoosh-many-segments-no-cache", cache_bytes=0, rewritten_in=SMALL_CHANGES)
+MANY_NO_CACHE = Variant("whoosh-many-segments-no-cache", cache_bytes=0, rewritten_in=6)
 TINY_CACHE = Variant("whoosh-tiny-cache", cache_bytes=2_000, rewritten_in=3)
 JIEBA = Variant("whoosh-jieba", segmenter="jieba", rewritten_in=3)
 

@@ -1,1 +1,1 @@
-"""The embedded engine: Whoosh keeps postings, columns, segments and commits; numpy scores them (docs/adr/0002, 0003)."""
+"""The embedded engine: Whoosh keeps postings, columns and commits; numpy scores them (docs/adr/0002, 0003)."""

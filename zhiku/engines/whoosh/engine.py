@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import logging
 import pickle
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +18,6 @@ from typing import TypeVar
 from filelock import FileLock, Timeout
 from whoosh.codec.base import Segment as WhooshSegment
 from whoosh.index import EmptyIndexError, FileIndex
-from whoosh.index import IndexError as WhooshIndexError
 from whoosh.reading import SegmentReader
 
 from zhiku.analysis.analyzer import ANALYSIS_VERSION, Analyzer
@@ -40,8 +42,13 @@ from zhiku.search.scoring import FieldLengths
 #: How long a search may use a snapshot before it looks for a commit of another process.
 FRESHNESS_SECONDS = 0.05
 
-#: What damaged files raise somewhere below Whoosh.
-DAMAGE = (OSError, EOFError, ValueError, KeyError, IndexError, AttributeError, TypeError, pickle.UnpicklingError)
+#: A commit removes files of the one before: how often a reader that was overtaken looks again, and seconds between.
+OPEN_TRIES, OPEN_WAIT = 20, 0.01
+
+#: The system refuses to write; nothing is damaged.
+CANNOT_WRITE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS}
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -87,20 +94,24 @@ class WhooshEngine:
             return _guarded(lambda: snapshot.search(request))
 
     def begin_generation(self) -> WhooshGeneration:
+        analyzer = self.new_analyzer()
         self.folder.prepare()
         lock = self._lock("rebuild")
         try:
-            lock.acquire(timeout=0)
+            with self.writing_failures("rebuild"):
+                lock.acquire(timeout=0)
         except Timeout:
             raise RebuildAtWork() from None
         try:
-            return WhooshGeneration(self, self.new_analyzer(), lock)
+            with self.writing_failures("rebuild"):
+                self.folder.remove_unfinished()
+                return WhooshGeneration(self, analyzer, lock)
         except BaseException:
             lock.release()
             raise
 
     def apply(self, changes: Callable[[], Iterable[Change]]) -> None:
-        with self.writing():
+        with self.writing("drain"):
             name, manifest = self.folder.usable_current()
             analyzer = self._analyzer_of(name, manifest)
             # Read before anything is guarded: an error of the database is not a damaged index.
@@ -108,7 +119,12 @@ class WhooshEngine:
             if not batch:
                 return
             lengths = FieldLengths(manifest.field_lengths)
-            _guarded(lambda: write_changes(self.folder.root / name, batch, analyzer, lengths))
+
+            def write() -> None:
+                with self.writing_failures("drain"):
+                    write_changes(self.folder.root / name, batch, analyzer, lengths)
+
+            _guarded(write)
         self.forget_snapshot()
 
     def fingerprints(self) -> dict[str, str]:
@@ -120,12 +136,12 @@ class WhooshEngine:
         try:
             name = self.folder.current_name()
             name, manifest = self.folder.usable_current()
+            running = self.new_analyzer()
             with self._using_snapshot() as snapshot:
                 documents, segments = snapshot.live_count, len(snapshot.segments)
         except IndexProblem as problem:
             return EngineStatus(name, None, 0, 0, 0, "", True, str(problem))
-        size = sum(path.stat().st_size for path in (self.folder.root / name).rglob("*") if path.is_file())
-        running = self.new_analyzer()
+        size = sum(map(_size, (self.folder.root / name).rglob("*")))
         is_stale = (manifest.segmenter, manifest.dictionary_hash) != (running.segmenter.name, running.dictionary_hash)
         return EngineStatus(
             name, datetime.fromisoformat(manifest.built_at), documents, segments, size, manifest.segmenter, is_stale
@@ -138,15 +154,39 @@ class WhooshEngine:
     # -- for generations -----------------------------------------------------------------------------------------
 
     def new_analyzer(self) -> Analyzer:
-        """The analyzer for a new generation."""
-        return self._analyzer_for(self._segmenter, self._own_words)
+        """The analyzer for a new generation; raises `IndexProblem` when its segmenter is not installed."""
+        try:
+            return self._analyzer_for(self._segmenter, self._own_words)
+        except SegmenterMissing as error:
+            raise IndexProblem(
+                f"设置要求用 {self._segmenter} 分词（ZHIKU_SEGMENTER），而这台电脑没有安装它。"
+                f"请安装（pip install {self._segmenter}）或改为 auto，再运行：zhiku index rebuild"
+            ) from error
 
     @contextmanager
-    def writing(self) -> Iterator[None]:
+    def writing(self, command: str) -> Iterator[None]:
         """The lock against other writers, in this process and others; waits."""
         self.folder.prepare()
-        with self._lock("write"):
+        lock = self._lock("write")
+        with self.writing_failures(command):
+            lock.acquire()
+        try:
             yield
+        finally:
+            lock.release()
+
+    @contextmanager
+    def writing_failures(self, command: str) -> Iterator[None]:
+        """A full disk or missing rights become an `IndexProblem` that names the `zhiku index` command to run again."""
+        try:
+            yield
+        except OSError as error:
+            if error.errno not in CANNOT_WRITE:
+                raise
+            raise IndexProblem(
+                f"不能写入索引目录 {self.folder.root}({error.strerror})，原来的索引没有改变。"
+                f"请检查磁盘空间和权限，再运行：zhiku index {command}"
+            ) from error
 
     def forget_snapshot(self) -> None:
         """The next search opens the newest commit."""
@@ -187,50 +227,74 @@ class WhooshEngine:
             return self._snapshot
 
     def _replace_snapshot(self) -> None:
-        name, manifest = self.folder.usable_current()
-        analyzer = self._analyzer_of(name, manifest)
         previous = self._snapshot
-        self._snapshot = self.open_snapshot(name, previous)
+        for attempt in range(OPEN_TRIES):
+            name = self.folder.current_name()
+            try:
+                name, manifest = self.folder.usable_current()
+                analyzer = self._analyzer_of(name, manifest)
+                self._snapshot = self.open_snapshot(name, previous)
+                break
+            except IndexProblem:
+                # It may have been removed because another one answers now.
+                if attempt == OPEN_TRIES - 1 or self.folder.current_name() == name:
+                    raise
         self._analyzer = analyzer
         if previous:
             self._cache.forget(previous.release())
 
     def _newest_commit(self, name: str) -> int:
+        """Number of the generation's newest commit; -1 when it cannot be told."""
         try:
             return open_index(self.folder.root / name).latest_generation()
-        except DAMAGE:
+        except Exception:
+            # Whatever it is, opening the snapshot meets it again and says so.
             return -1
 
     def _open_snapshot(self, name: str, previous: Snapshot | None) -> Snapshot:
-        index = open_index(self.folder.root / name)
         kept = {segment.name: segment for segment in previous.segments} if previous else {}
-        for attempt in range(10):
-            toc = index._read_toc()
-            opened: list[Segment] = []
+        for _ in range(OPEN_TRIES - 1):
             try:
-                for whoosh_segment in toc.segments:
-                    segment = kept.get(whoosh_segment.segment_id())
-                    opened.append(segment or self._open_segment(index, whoosh_segment, toc.generation))
-            except FileNotFoundError:
+                return self._open_newest_commit(name, kept)
+            except (FileNotFoundError, EmptyIndexError):
                 # A writer finished meanwhile and removed what this commit used: read the next one.
-                if attempt == 9:
-                    raise
-                continue
+                time.sleep(OPEN_WAIT)
+        return self._open_newest_commit(name, kept)
+
+    def _open_newest_commit(self, name: str, kept: Mapping[str, Segment]) -> Snapshot:
+        index = open_index(self.folder.root / name)
+        toc = index._read_toc()
+        opened: list[Segment] = []
+        try:
+            for whoosh_segment in toc.segments:
+                segment = kept.get(whoosh_segment.segment_id())
+                opened.append(segment or self._open_segment(index, whoosh_segment, toc.generation))
             deleted = [set(whoosh_segment.deleted_docs()) for whoosh_segment in toc.segments]
             return Snapshot(opened, deleted, (name, toc.generation))
-        raise AssertionError("unreachable")
+        except BaseException:
+            for segment in opened:
+                segment.close_unused()
+            raise
 
     def _open_segment(self, index: FileIndex, whoosh_segment: WhooshSegment, commit: int) -> Segment:
         reader = SegmentReader(index.storage, make_schema(), whoosh_segment, generation=commit)
-        return Segment(whoosh_segment.segment_id(), reader, self._cache)
+        try:
+            return Segment(whoosh_segment.segment_id(), reader, self._cache)
+        except BaseException:
+            reader.close()
+            raise
 
     # -- analyzers and locks -------------------------------------------------------------------------------------
 
     def _analyzer_of(self, name: str, manifest: Manifest) -> Analyzer:
         try:
-            return self._analyzer_for(manifest.segmenter, self.folder.words(name))
+            analyzer = self._analyzer_for(manifest.segmenter, self.folder.words(name))
         except SegmenterMissing as error:
             raise IndexProblem(str(error)) from error
+        if analyzer.dictionary_hash != manifest.dictionary_hash:
+            # Another version of jieba, or a word list that lost its end: queries would be cut unlike the texts.
+            raise IndexProblem(f"索引的词表损坏，或分词程序的词典换了版本。{REBUILD_HINT}")
+        return analyzer
 
     def _analyzer_for(self, segmenter: str, words: Sequence[str]) -> Analyzer:
         key = (segmenter, tuple(words))
@@ -261,7 +325,7 @@ class WhooshGeneration:
 
     def add(self, documents: Iterable[IndexDocument]) -> None:
         batch = list(documents)
-        with (self._spool / f"{self._batches:06d}").open("wb") as file:
+        with self._engine.writing_failures("rebuild"), (self._spool / f"{self._batches:06d}").open("wb") as file:
             pickle.dump(batch, file)
         self._batches += 1
         self._added += len(batch)
@@ -270,12 +334,16 @@ class WhooshGeneration:
         report = progress or (lambda done, total: None)
         total = self._added
         self._lengths = FieldLengths.measure(self._spooled(), self.analyzer)
-        create_index(self._folder)
-        write_documents(self._folder, self._spooled(), self.analyzer, self._lengths, lambda done: report(done, total))
-        shutil.rmtree(self._spool)
+        with self._engine.writing_failures("rebuild"):
+            create_index(self._folder)
+            write_documents(
+                self._folder, self._spooled(), self.analyzer, self._lengths, lambda done: report(done, total)
+            )
+            shutil.rmtree(self._spool)
 
     def apply(self, changes: Iterable[Change]) -> None:
-        write_changes(self._folder, changes, self.analyzer, self._lengths)
+        with self._engine.writing_failures("rebuild"):
+            write_changes(self._folder, changes, self.analyzer, self._lengths)
 
     def fingerprints(self) -> dict[str, str]:
         with self._opened() as snapshot:
@@ -286,30 +354,34 @@ class WhooshGeneration:
             return snapshot.search(request)
 
     def publish(self, catch_up: Callable[[], Iterable[Change]] | None = None) -> None:
-        folder = self._engine.folder
-        with self._engine.writing():
+        with self._engine.writing("rebuild"):
             changes = list(catch_up()) if catch_up else []
             if changes:
                 self.apply(changes)
             with self._opened() as snapshot:
                 documents = snapshot.live_count
-            folder.finish(
-                self._folder,
-                Manifest(
-                    schema_version=SCHEMA_VERSION,
-                    analysis_version=ANALYSIS_VERSION,
-                    segmenter=self.analyzer.segmenter.name,
-                    dictionary_hash=self.analyzer.dictionary_hash,
-                    documents=documents,
-                    built_at=datetime.now(UTC).isoformat(timespec="seconds"),
-                    field_lengths=dict(self._lengths.averages),
-                ),
-                self.analyzer.own_words,
-            )
-            folder.set_current(self.name)
-            folder.remove_old()
+            with self._engine.writing_failures("rebuild"):
+                self._take_over(documents)
         self._engine.forget_snapshot()
         self._lock.release()
+
+    def _take_over(self, documents: int) -> None:
+        folder = self._engine.folder
+        folder.finish(
+            self._folder,
+            Manifest(
+                schema_version=SCHEMA_VERSION,
+                analysis_version=ANALYSIS_VERSION,
+                segmenter=self.analyzer.segmenter.name,
+                dictionary_hash=self.analyzer.dictionary_hash,
+                documents=documents,
+                built_at=datetime.now(UTC).isoformat(timespec="seconds"),
+                field_lengths=dict(self._lengths.averages),
+            ),
+            self.analyzer.own_words,
+        )
+        folder.set_current(self.name)
+        folder.remove_old()
 
     def discard(self) -> None:
         try:
@@ -331,9 +403,24 @@ class WhooshGeneration:
             snapshot.release()
 
 
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size if path.is_file() else 0
+    except FileNotFoundError:
+        return 0  # a commit removed it meanwhile
+
+
 def _guarded(work: Callable[[], T]) -> T:
-    """Run; whatever damaged files raise becomes an `IndexProblem` with the command that mends it."""
+    """Run; whatever damaged files raise becomes an `IndexProblem` with the command that mends it.
+
+    Whoosh unpickles what it reads, and damaged bytes can raise anything there.
+    """
     try:
         return work()
-    except (EmptyIndexError, WhooshIndexError, *DAMAGE) as error:
+    except IndexProblem:
+        raise
+    except Exception as error:
+        # Without the error's message, which may carry what somebody searched for.
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        log.error("the index cannot be read: %s in %s:%s", type(error).__name__, frame.filename, frame.lineno)
         raise IndexProblem(f"索引文件缺失或损坏。{REBUILD_HINT}") from error

@@ -8,6 +8,9 @@ index/
     words.txt                    the words of ours that the segmenter knew
     zhiku_*.seg, _zhiku_*.toc    Whoosh's files
   .write.lock .rebuild.lock      held while writing into CURRENT, while building aside
+  CURRENT.not-zhiku-1            what was found under the name CURRENT and was not ours
+
+Whatever else lies in the folder is never touched.
 """
 
 from __future__ import annotations
@@ -17,10 +20,13 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 from zhiku.analysis.analyzer import ANALYSIS_VERSION
 from zhiku.engines.whoosh.schema import SCHEMA_VERSION
@@ -35,7 +41,12 @@ CURRENT = "CURRENT"
 #: Generations that stay beside the current one, so that a bad build can be taken back by hand.
 KEPT_BESIDE_CURRENT = 1
 
-_NAME = re.compile(r"g\d{8}-\d{6}-[0-9a-f]{6}")
+_NAME = re.compile(r"g[0-9]{8}-[0-9]{6}-[0-9a-f]{6}")
+
+#: On Windows a file cannot be replaced while another process reads it, nor read then: tries, and seconds between.
+_TRIES, _WAIT = 40, 0.025
+
+T = TypeVar("T")
 
 REBUILD_HINT = "请运行：zhiku index rebuild"
 
@@ -52,6 +63,17 @@ class Manifest:
     built_at: str
     #: Average field lengths (`scoring.FieldLengths`).
     field_lengths: Mapping[str, float]
+
+    @classmethod
+    def read(cls, text: str) -> Manifest:
+        """From JSON; raises `ValueError` or `TypeError` when it is not a manifest."""
+        manifest = cls(**json.loads(text))
+        averages = manifest.field_lengths
+        if not isinstance(averages, dict) or not all(isinstance(length, int | float) for length in averages.values()):
+            raise ValueError("field_lengths")
+        if not isinstance(manifest.segmenter, str) or datetime.fromisoformat(manifest.built_at).tzinfo is None:
+            raise ValueError("segmenter or built_at")
+        return manifest
 
     @property
     def problem(self) -> str:
@@ -75,28 +97,36 @@ class GenerationFolder:
                 "再运行：zhiku index rebuild"
             )
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
+            self.root.parent.mkdir(parents=True, exist_ok=True)
+            self.root.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise IndexProblem(
                 f"不能建立索引目录 {self.root}({error.strerror})。请检查权限和磁盘空间，再运行：zhiku index rebuild"
             ) from error
 
     def current_name(self) -> str:
-        """The name in CURRENT; "" when there is none."""
+        """The name in CURRENT; "" when there is none. Raises `IndexProblem` when it is not a name that we give.
+
+        So no name leads out of the index folder, and nothing there is opened before it is known to be ours.
+        """
         try:
-            return (self.root / CURRENT).read_text(encoding="ascii").strip()
+            content = _patiently((self.root / CURRENT).read_bytes)[:200]
         except (FileNotFoundError, NotADirectoryError):
             return ""
-        except (OSError, UnicodeDecodeError) as error:
-            raise IndexProblem(f"读不出索引目录里的 CURRENT 文件（{error}）。{REBUILD_HINT}") from error
+        except OSError as error:
+            raise IndexProblem(f"读不出索引目录里的 CURRENT({error.strerror})。{REBUILD_HINT}") from error
+        name = content.decode("ascii", "replace").strip()
+        if not _NAME.fullmatch(name):
+            raise IndexProblem(f"索引目录里的 CURRENT 文件损坏，或不是本程序写的。{REBUILD_HINT}")
+        return name
 
     def usable_current(self) -> tuple[str, Manifest]:
         """Name and manifest of the current generation; raises `IndexProblem` when it cannot be used."""
         name = self.current_name()
         if not name:
             raise IndexProblem(f"还没有建立索引。{REBUILD_HINT}")
-        if not _NAME.fullmatch(name) or not (self.root / name / MARKER).is_file():
-            raise IndexProblem(f"CURRENT 文件指向的索引“{name[:60]}”不存在，或不是本程序建立的。{REBUILD_HINT}")
+        if not self._is_ours(self.root / name):
+            raise IndexProblem(f"CURRENT 文件指向的索引“{name}”不存在，或不是本程序建立的。{REBUILD_HINT}")
         manifest = self.manifest(name)
         if manifest.problem:
             raise IndexProblem(manifest.problem)
@@ -105,7 +135,7 @@ class GenerationFolder:
     def manifest(self, name: str) -> Manifest:
         """The manifest of a generation; raises `IndexProblem`."""
         try:
-            return Manifest(**json.loads((self.root / name / MANIFEST).read_text(encoding="utf-8")))
+            return Manifest.read((self.root / name / MANIFEST).read_text(encoding="utf-8"))
         except (OSError, ValueError, TypeError) as error:
             raise IndexProblem(f"索引“{name}”的说明文件缺失或损坏。{REBUILD_HINT}") from error
 
@@ -131,34 +161,66 @@ class GenerationFolder:
         _write_durably(folder / MANIFEST, json.dumps(asdict(manifest), ensure_ascii=False, indent=1) + "\n")
 
     def set_current(self, name: str) -> None:
-        """Let another generation answer, in one atomic step."""
+        """Let another generation answer, in one atomic step; the caller holds the write lock."""
+        self._keep_foreign_current()
         _write_durably(self.root / CURRENT, f"{name}\n")
 
+    def _keep_foreign_current(self) -> None:
+        """Rename what is called CURRENT and is not ours, rather than write over it."""
+        current = self.root / CURRENT
+        try:
+            if not current.is_symlink() and (not current.exists() or self.current_name()):
+                return
+        except IndexProblem:
+            pass
+        number = 1
+        while (aside := self.root / f"{CURRENT}.not-zhiku-{number}").exists() or aside.is_symlink():
+            number += 1
+        current.rename(aside)
+
     def remove(self, folder: Path) -> None:
-        """Delete a generation. Refuses anything that is not directly in the index folder or lacks the marker."""
-        if folder.parent != self.root or not _NAME.fullmatch(folder.name) or not (folder / MARKER).is_file():
+        """Delete a generation. Refuses what is not directly in the index folder, lacks the marker, or answers now."""
+        if folder.parent != self.root or not self._is_ours(folder) or folder.name == self._answering():
             return
-        # The marker goes last, so that an interrupted removal is found again.
+        # The manifest goes first and the marker last, so that an interrupted removal is known as one and found again.
+        (folder / MANIFEST).unlink(missing_ok=True)
         for path in folder.iterdir():
-            if path.is_dir():
+            if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path, ignore_errors=True)
             elif path.name != MARKER:
                 path.unlink(missing_ok=True)
         (folder / MARKER).unlink(missing_ok=True)
         folder.rmdir()
 
+    def _answering(self) -> str:
+        try:
+            return self.current_name()
+        except IndexProblem:
+            return ""
+
+    def _is_ours(self, folder: Path) -> bool:
+        # A symbolic link is somebody's own arrangement, and may lead anywhere.
+        return bool(_NAME.fullmatch(folder.name)) and not folder.is_symlink() and (folder / MARKER).is_file()
+
+    def remove_unfinished(self) -> None:
+        """Delete what killed rebuilds left; the caller holds the rebuild lock, so nobody builds these."""
+        for name in self.names():
+            if not (self.root / name / MANIFEST).is_file():
+                self._try_to_remove(name)
+
     def remove_old(self) -> None:
-        """Delete finished generations beyond those kept, and unfinished ones; the caller holds both locks."""
-        current = self.current_name()
+        """Delete finished generations beyond those kept; the caller holds both locks."""
+        current = self._answering()
         finished = [name for name in self.names() if (self.root / name / MANIFEST).is_file() and name != current]
         kept = {current, *sorted(finished)[-KEPT_BESIDE_CURRENT:]}
-        for name in self.names():
+        for name in finished:
             if name not in kept:
-                try:
-                    self.remove(self.root / name)
-                except OSError:
-                    # A reader of another process holds a file open (Windows); the next rebuild tries again.
-                    continue
+                self._try_to_remove(name)
+
+    def _try_to_remove(self, name: str) -> None:
+        # A reader of another process may hold a file open (Windows); the next rebuild tries again.
+        with suppress(OSError):
+            self.remove(self.root / name)
 
     def names(self) -> list[str]:
         """Names of all generation folders that carry the marker, oldest first."""
@@ -167,15 +229,35 @@ class GenerationFolder:
     def _marked(self) -> Iterator[str]:
         if self.root.is_dir():
             for path in self.root.iterdir():
-                if _NAME.fullmatch(path.name) and (path / MARKER).is_file():
+                if self._is_ours(path):
                     yield path.name
 
 
 def _write_durably(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    with temporary.open("w", encoding="utf-8", newline="\n") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+    # Always the same name beside it: one that a killed process left is written over by the next.
+    temporary = path.with_name(f".{path.name}.new")
+    try:
+        with temporary.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        _patiently(lambda: os.replace(temporary, path))
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
     flush_folder(path.parent)
+
+
+def _patiently(work: Callable[[], T]) -> T:
+    for _ in range(_TRIES):
+        try:
+            return work()
+        except PermissionError:
+            if not _is_windows():
+                raise
+            time.sleep(_WAIT)
+    return work()
+
+
+def _is_windows() -> bool:
+    return os.name == "nt"

@@ -52,7 +52,9 @@ def read_postings(reader: SegmentReader, field: str, term: bytes) -> Postings:
 
 
 def _append_block(matcher: Any, documents: list[int], weights: list[float]) -> None:
-    matcher.id(), matcher.weight()  # makes the codec unpack the block's lists
+    # These two calls make the codec unpack the block's lists.
+    matcher.id()
+    matcher.weight()
     documents.extend(matcher._ids)
     weights.extend(matcher._weights)
     if hasattr(matcher, "_next_block"):

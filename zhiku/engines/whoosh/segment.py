@@ -62,6 +62,12 @@ class Segment:
         with self._lock:
             self._users += 1
 
+    def close_unused(self) -> None:
+        """Close the files of a segment that no snapshot took into use."""
+        with self._lock:
+            if not self._users:
+                self._reader.close()
+
     def release(self) -> bool:
         """One snapshot less; closes the files with the last one and says whether it did."""
         with self._lock:

@@ -23,14 +23,26 @@ INDEX_NAME = "zhiku"
 _SPOOL_MB = 256
 
 
+class _DurableStorage(FileStorage):
+    """A folder in which a commit that has a name survives a power cut."""
+
+    def rename_file(self, oldname: str, newname: str, safe: bool = False) -> None:
+        # Whoosh's last step: the TOC gets its name, and the segments it replaces are deleted. What it speaks of must
+        # be on the disk before, and the outbox entries are marked drained after this.
+        folder = Path(self.folder)
+        _flush_files(folder)
+        super().rename_file(oldname, newname, safe)
+        flush_folder(folder)
+
+
 def create_index(folder: Path) -> None:
     """Make an empty index in an empty folder."""
-    FileIndex.create(FileStorage(str(folder)), make_schema(), INDEX_NAME)
+    FileIndex.create(_DurableStorage(str(folder)), make_schema(), INDEX_NAME)
 
 
 def open_index(folder: Path) -> FileIndex:
     """Open the index for reading or writing."""
-    return FileIndex(FileStorage(str(folder)), schema=make_schema(), indexname=INDEX_NAME)
+    return FileIndex(_DurableStorage(str(folder)), schema=make_schema(), indexname=INDEX_NAME)
 
 
 def write_changes(folder: Path, changes: Iterable[Change], analyzer: Analyzer, lengths: FieldLengths) -> None:
@@ -47,7 +59,6 @@ def write_changes(folder: Path, changes: Iterable[Change], analyzer: Analyzer, l
         writer.cancel()
         raise
     writer.commit()
-    _flush_to_disk(folder)
 
 
 def write_documents(
@@ -67,7 +78,6 @@ def write_documents(
         writer.cancel()
         raise
     writer.commit(merge=False)
-    _flush_to_disk(folder)
 
 
 def _writer(folder: Path) -> IndexWriter:
@@ -92,14 +102,12 @@ def _add(writer: IndexWriter, document: IndexDocument, analyzer: Analyzer, lengt
     )
 
 
-def _flush_to_disk(folder: Path) -> None:
-    # Whoosh leaves its files to the operating system's cache; the outbox entries are marked drained after this, so
-    # the files must not be lost with the power.
+def _flush_files(folder: Path) -> None:
+    # Whoosh leaves its files to the operating system's cache.
     for path in folder.iterdir():
-        if path.is_file():
+        if path.is_file() and not path.name.endswith("LOCK"):
             with path.open("rb+") as file:
                 os.fsync(file.fileno())
-    flush_folder(folder)
 
 
 def flush_folder(folder: Path) -> None:
