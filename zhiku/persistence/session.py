@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.orm import Session, sessionmaker
 
-from zhiku.persistence.outbox import watch_session
+from zhiku.persistence.outbox import WatchedSession, watch_session
 
 #: How long a writer waits for another one before "database is locked". Imports hold the write lock for seconds.
 SQLITE_BUSY_TIMEOUT_MS = 30_000
@@ -32,7 +32,7 @@ def make_engine(database_url: str) -> Engine:
 
 def make_sessions(engine: Engine, clock: Callable[[], datetime] | None = None) -> sessionmaker[Session]:
     """A session factory whose sessions write outbox entries for every change of an indexed row."""
-    sessions = sessionmaker(engine, expire_on_commit=False)
+    sessions: sessionmaker[Session] = sessionmaker(engine, class_=WatchedSession, expire_on_commit=False)
     watch_session(sessions, clock or utc_now)
     return sessions
 
