@@ -124,22 +124,22 @@ def test_pages_together_show_everybody_once(client: FlaskClient, zhiku: Zhiku) -
         person["id"]
         for number in range(1, first["pages"] + 1)
         for person in client.get("/api/v1/experts", query_string={"q": "水库", "page": number}).get_json()["people"]
+        if not person["is_near"]
     ]
     assert len(seen) == len(set(seen)) == first["total"]
     page = client.get("/experts", query_string={"q": "水库"}).text
     assert any("page=2" in link and "q=" in link for link in links_on(page))
 
 
-def test_people_with_part_of_the_words_stand_below_a_divider(client: FlaskClient) -> None:
+def test_people_near_in_wording_only_stand_below_a_divider(client: FlaskClient) -> None:
     query = "水库 启闭机"
     seen_divider = []
     for number in range(1, client.get("/api/v1/experts", query_string={"q": query}).get_json()["pages"] + 1):
         asked = {"q": query, "page": number}
         answer = client.get("/api/v1/experts", query_string=asked).get_json()
         page = client.get("/experts", query_string=asked).text
-        has_partial = any(person["words_missing"] for person in answer["people"])
-        assert ("以下符合部分词语" in page) == (has_partial and answer["total_all_words"] > 0)
-        seen_divider.append("以下符合部分词语" in page)
+        assert ("字词相近" in page) == any(person["is_near"] for person in answer["people"])
+        seen_divider.append("字词相近" in page)
     assert any(seen_divider)
 
 

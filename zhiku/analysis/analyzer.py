@@ -9,14 +9,15 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from zhiku.analysis import names
 from zhiku.analysis.lexicon import stop_words
 from zhiku.analysis.normalize import HAN, normalize, normalize_with_offsets
 from zhiku.analysis.segment import Segmenter, dictionary_version, make_segmenter
+from zhiku.analysis.synonyms import NO_SYNONYMS, Synonyms, shipped_synonyms
 
 #: Raised with every change of this package that gives other terms for the same text; old indexes then need a rebuild.
 ANALYSIS_VERSION = 1
@@ -45,13 +46,26 @@ class QueryAnalysis:
     chars: Counter[str]
     #: The words a reader sees in the query: distinct, in reading order, none inside another.
     whole_words: tuple[str, ...]
+    #: What could have been said instead.
+    alternatives: tuple[Alternatives, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Alternatives:
+    """Synonyms of a part of a query."""
+
+    #: Those of `QueryAnalysis.whole_words` that lie in the part, even if only with some of their characters.
+    words: tuple[str, ...]
+    #: The synonyms, each analysed like a query, but without alternatives of its own.
+    analyses: tuple[QueryAnalysis, ...]
 
 
 class Analyzer:
     """Analyses normalised text with one segmenter and one lexicon. Safe for threads."""
 
-    def __init__(self, segmenter: Segmenter, own_words: Iterable[str] = ()) -> None:
+    def __init__(self, segmenter: Segmenter, own_words: Iterable[str] = (), synonyms: Synonyms = NO_SYNONYMS) -> None:
         self.segmenter = segmenter
+        self._synonyms = synonyms
         #: Words the segmenter knows beside jieba's dictionary: shipped ones and the county's.
         self.own_words = tuple(sorted(set(own_words)))
 
@@ -90,16 +104,17 @@ class Analyzer:
         """Terms of a query: like a document's, but without stop words where something else is left."""
         text = normalize(text)
         spans = self._content_spans(text)
-        grams: Counter[str] = Counter()
-        chars: Counter[str] = Counter()
-        for start, end in _joined(spans):
-            for run in _HAN_RUN.findall(text[start:end]):
-                chars.update(run)
-                grams.update(run[i : i + 2] for i in range(len(run) - 1))
-        whole = [text[start:end] for start, end in spans if not _is_inside_another((start, end), spans)]
-        return QueryAnalysis(
-            Counter(text[start:end] for start, end in spans), grams, chars, tuple(dict.fromkeys(whole))
-        )
+        analysis = _analysis(text, spans)
+        alternatives = tuple(self._alternatives(text, spans))
+        return replace(analysis, alternatives=alternatives) if alternatives else analysis
+
+    def _alternatives(self, text: str, spans: list[tuple[int, int]]) -> Iterator[Alternatives]:
+        for (start, end), synonyms in self._synonyms.expand(text, spans).items():
+            words = dict.fromkeys(
+                text[a:b] for a, b in spans if a < end and start < b and not _is_inside_another((a, b), spans)
+            )
+            analyses = tuple(_analysis(synonym, self._content_spans(synonym)) for synonym in synonyms)
+            yield Alternatives(tuple(words), analyses)
 
     def _content_spans(self, text: str) -> list[tuple[int, int]]:
         spans = [span for span in self.segmenter.spans(text) if _HAS_WORD_CHARACTER.search(text[span[0] : span[1]])]
@@ -148,10 +163,22 @@ class Analyzer:
 def make_analyzer(segmenter: str, own_words: Iterable[str], cache_dir: Path | None = None) -> Analyzer:
     """An analyzer whose segmenter ("jieba", "rjieba", "auto") knows exactly these words beside jieba's dictionary.
 
-    Raises `SegmenterMissing`.
+    It has the shipped synonyms. Raises `SegmenterMissing`.
     """
     words = tuple(sorted(set(map(normalize, own_words))))
-    return Analyzer(make_segmenter(segmenter, words, cache_dir), words)
+    return Analyzer(make_segmenter(segmenter, words, cache_dir), words, shipped_synonyms())
+
+
+def _analysis(text: str, spans: list[tuple[int, int]]) -> QueryAnalysis:
+    """The terms of the text that lie in the spans."""
+    grams: Counter[str] = Counter()
+    chars: Counter[str] = Counter()
+    for start, end in _joined(spans):
+        for run in _HAN_RUN.findall(text[start:end]):
+            chars.update(run)
+            grams.update(run[i : i + 2] for i in range(len(run) - 1))
+    whole = [text[start:end] for start, end in spans if not _is_inside_another((start, end), spans)]
+    return QueryAnalysis(Counter(text[start:end] for start, end in spans), grams, chars, tuple(dict.fromkeys(whole)))
 
 
 def _joined(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -58,4 +58,7 @@ def _sentence(evidence: Evidence) -> str:
 
 
 def _source(evidence: Evidence) -> str:
-    return f"{evidence.source}，{evidence.date.isoformat()}" if evidence.date else evidence.source
+    if not evidence.date:
+        return evidence.source
+    updated = "更新于 " if evidence.kind == "profile" else ""
+    return f"{evidence.source}，{updated}{evidence.date.isoformat()}"

@@ -21,6 +21,7 @@ from zhiku.search.port import (
     IndexDocument,
     IndexProblem,
     RebuildAtWork,
+    RequiredWord,
     SearchRequest,
     SearchResult,
     TermGroup,
@@ -83,7 +84,7 @@ class _Store:
                 for key in holders:
                     folded = self.terms[key][group][term]
                     scores[key] += weight * (folded * (K1 + 1) / (folded + K1))
-                if group in MATCHING_GROUPS or request.terms.only_chars:
+                if group in MATCHING_GROUPS or request.chars_decide:
                     matched.update(holders)
         return {key: scores[key] for key in matched if _passes(self.documents[key], request)}
 
@@ -91,9 +92,7 @@ class _Store:
         terms = self.terms[key]
         mask = 0
         for bit, required in enumerate(request.terms.required):
-            has_parts = bool(required.parts) and all(part in terms[_group_of(part)] for part in required.parts)
-            is_name = any(name in terms[TermGroup.NAMES] for name in required.names)
-            if required.word in terms[TermGroup.WORDS] or has_parts or is_name:
+            if _has_word(terms, required):
                 mask |= 1 << bit
         return mask
 
@@ -203,6 +202,15 @@ def _passes(document: IndexDocument, request: SearchRequest) -> bool:
     if request.kinds and document.kind not in request.kinds:
         return False
     return all(set(values) & set(document.facets.get(name, ())) for name, values in request.filters.items())
+
+
+def _has_word(terms: Mapping[TermGroup, Mapping[str, float]], required: RequiredWord) -> bool:
+    return (
+        required.word in terms[TermGroup.WORDS]
+        or (bool(required.parts) and all(part in terms[_group_of(part)] for part in required.parts))
+        or any(name in terms[TermGroup.NAMES] for name in required.names)
+        or any(all(_has_word(terms, word) for word in synonym) for synonym in required.synonyms)
+    )
 
 
 def _group_of(part: str) -> TermGroup:

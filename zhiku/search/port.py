@@ -86,6 +86,8 @@ class RequiredWord:
     parts: tuple[str, ...] = ()
     #: Terms of the names group that it may be.
     names: tuple[str, ...] = ()
+    #: Synonyms of it, or of a phrase it is in: each a set of words that must all be there.
+    synonyms: tuple[tuple[RequiredWord, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +127,16 @@ class SearchRequest:
     kinds: tuple[Kind, ...] = ()
     #: Only documents that have an owner (expert search), or all.
     owned_only: bool = False
+    #: Let a single shared character make a document match, instead of only adding to its score.
+    match_chars: bool = False
     #: Facets to count, by owner.
     facets: tuple[str, ...] = ()
     limit: int = 1000
+
+    @property
+    def chars_decide(self) -> bool:
+        """Whether a single character makes a document match."""
+        return self.match_chars or self.terms.only_chars
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,6 @@ def project_expert(expert: Expert) -> tuple[IndexDocument, ...]:
     key = expert_key(expert.id)
     fields = {
         "expertise": " ".join([*field_names(expert), *expert.keywords]),
-        "everyday": " ".join(field.everyday_words for field in expert.fields),
         "post": " ".join([expert.former_unit, expert.last_post, expert.professional_title, expert.division.name]),
         "career": "\n".join(entry.description for entry in expert.career),
         "honours": "\n".join(honour.title for honour in expert.honours),

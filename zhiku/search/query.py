@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from zhiku.analysis.analyzer import Analyzer
+from collections.abc import Iterable, Mapping, Sequence
+
+from zhiku.analysis.analyzer import Alternatives, Analyzer
 from zhiku.search.port import QueryTerms, RequiredWord, TermGroup
 from zhiku.search.scoring import query_weight
 
 #: "All words" is asked of at most so many words: nobody has all words of a pasted page, and a mask has 63 bits.
 MAX_REQUIRED = 12
+
+#: Weight of a term that is only a synonym's, against 1 for the query's own.
+SYNONYM_WEIGHT = 0.4
 
 #: Distinct terms per group that are looked up; beyond that a text is long enough for its most frequent ones.
 MAX_TERMS = 256
@@ -16,24 +21,39 @@ MAX_TERMS = 256
 def parse(text: str, analyzer: Analyzer) -> QueryTerms:
     """Analyse a query's text."""
     analysis = analyzer.query(text)
+    names = dict(list(analyzer.name_query(text).items())[:MAX_TERMS])
+    synonyms = [other for alternatives in analysis.alternatives for other in alternatives.analyses]
     groups = {
-        TermGroup.WORDS: _weighted(analysis.words),
-        TermGroup.GRAMS: _weighted(analysis.grams),
-        TermGroup.CHARS: _weighted(analysis.chars),
-        TermGroup.NAMES: dict(list(analyzer.name_query(text).items())[:MAX_TERMS]),
+        TermGroup.WORDS: _weighted(analysis.words, [other.words for other in synonyms]),
+        TermGroup.GRAMS: _weighted(analysis.grams, [other.grams for other in synonyms]),
+        TermGroup.CHARS: _weighted(analysis.chars, [other.chars for other in synonyms]),
+        TermGroup.NAMES: names,
     }
-    names = groups[TermGroup.NAMES]
     whole = analysis.whole_words if len(analysis.whole_words) <= MAX_REQUIRED else ()
-    required = tuple(
-        RequiredWord(word, _parts(word), tuple(term for term in names if term.partition(":")[2] == word))
-        for word in whole
-    )
+    required = tuple(_required(word, names, analysis.alternatives) for word in whole)
     return QueryTerms({group: terms for group, terms in groups.items() if terms}, required)
 
 
-def _weighted(counts: dict[str, int]) -> dict[str, float]:
+def _weighted(counts: Mapping[str, int], synonyms: Sequence[Mapping[str, int]]) -> dict[str, float]:
+    """Terms with their weights, sorted: all engines then add scores in the same order."""
     kept = sorted(counts, key=lambda term: (-counts[term], term))[:MAX_TERMS]
-    return {term: query_weight(counts[term]) for term in sorted(kept)}
+    weights = {term: query_weight(counts[term]) for term in kept}
+    for terms in synonyms:
+        for term in terms:
+            if len(weights) < 2 * MAX_TERMS:
+                weights.setdefault(term, SYNONYM_WEIGHT)
+    return dict(sorted(weights.items()))
+
+
+def _required(word: str, names: Iterable[str], alternatives: Iterable[Alternatives]) -> RequiredWord:
+    synonyms = tuple(
+        tuple(RequiredWord(part, _parts(part)) for part in other.whole_words)
+        for alternative in alternatives
+        if word in alternative.words
+        for other in alternative.analyses
+        if other.whole_words
+    )
+    return RequiredWord(word, _parts(word), tuple(term for term in names if term.partition(":")[2] == word), synonyms)
 
 
 def _parts(word: str) -> tuple[str, ...]:

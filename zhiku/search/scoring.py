@@ -25,7 +25,6 @@ B = 0.75
 #: Boost per field of `projections`. What a person says of their own skill counts most.
 FIELD_BOOSTS: Mapping[str, float] = {
     "expertise": 2.5,
-    "everyday": 0.3,
     "post": 1.2,
     "career": 0.8,
     "honours": 0.6,
@@ -38,7 +37,7 @@ FIELD_BOOSTS: Mapping[str, float] = {
 GROUP_WEIGHTS: Mapping[TermGroup, float] = {
     TermGroup.WORDS: 1.0,
     TermGroup.GRAMS: 1.0,
-    TermGroup.CHARS: 0.5,
+    TermGroup.CHARS: 1.0,
     TermGroup.NAMES: 4.0,
 }
 

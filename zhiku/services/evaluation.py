@@ -12,17 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zhiku.domain.base import DomainError
-from zhiku.search.port import Engine, IndexDocument, Kind, SearchRequest
+from zhiku.search.ladder import find_people
+from zhiku.search.port import Engine, IndexDocument, Kind
 from zhiku.search.query import parse
-from zhiku.search.ranking import rank_owners
 
 MEASURES = ("RR@10", "R@10", "nDCG@10", "P@1")
 
 #: People returned for a query; the measures look at ten.
 DEPTH = 100
-
-#: Documents an answer is ranked from, as in the product.
-DOCUMENT_LIMIT = 1000
 
 _KINDS = {"profile": Kind.PROFILE, "suggestion": Kind.SUGGESTION, "evidence": Kind.SERVICE, "service": Kind.SERVICE}
 
@@ -85,8 +82,7 @@ def rank(engine: Engine, text: str) -> list[str]:
     terms = parse(text, engine.analyzer)
     if terms.is_empty:
         return []
-    result = engine.search(SearchRequest(terms, owned_only=True, limit=DOCUMENT_LIMIT))
-    return [ranked.owner for ranked in rank_owners(result.hits)][:DEPTH]
+    return [person.owner for person in find_people(engine, terms).people][:DEPTH]
 
 
 def measure(judgements: Iterable[tuple[str, str, int]], answers: Mapping[str, Sequence[str]]) -> Evaluation:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -39,6 +39,9 @@ class Evidence:
     #: The number of a suggestion that has a page, else "".
     suggestion_number: str = ""
 
+
+#: What one of the query's whole words is worth in a sentence, against 1 for a part of it or a bigram.
+WHOLE_WORD_WEIGHT = 3.0
 
 #: Parts of a profile that are lists of names rather than sentences say less about why.
 _PART_WEIGHTS = {"专长": 0.8, "履历": 0.7, "荣誉": 0.7, "领域": 0.25, "职务": 0.4}
@@ -97,12 +100,12 @@ def profile_passages(expert: Expert) -> list[Passage]:
 
 
 def evidence_for(
-    passages: Sequence[Passage], terms: QueryTerms, rarity: Mapping[str, float], analyzer: Analyzer, limit: int
+    passages: Sequence[Passage], terms: QueryTerms, analyzer: Analyzer, limit: int
 ) -> tuple[Evidence, ...]:
-    """Up to `limit` sentences of these passages that cover the query best. `rarity` weighs terms; unknown ones are 1."""
-    words = {required.word: 3.0 * rarity.get(required.word, 1.0) for required in terms.required}
-    words |= {word: rarity.get(word, 1.0) for word in terms.groups.get(TermGroup.WORDS, {}) if word not in words}
-    grams = {gram: rarity.get(gram, 1.0) for gram in terms.groups.get(TermGroup.GRAMS, {})}
+    """Up to `limit` sentences of these passages that cover the query best, synonyms counted less than its own words."""
+    words = {required.word: WHOLE_WORD_WEIGHT for required in terms.required}
+    words = {**terms.groups.get(TermGroup.WORDS, {}), **words}
+    grams = terms.groups.get(TermGroup.GRAMS, {})
     return tuple(_evidence(sentence) for sentence in best_sentences(passages, analyzer, words, grams, limit))
 
 

@@ -13,9 +13,10 @@ from sqlalchemy.orm import Session, joinedload, selectinload, sessionmaker
 from zhiku.domain.expertise import FieldOfExpertise
 from zhiku.domain.experts import Availability, Expert, ExpertField, WayOfHelping
 from zhiku.search.highlight import Passage
+from zhiku.search.ladder import DOCUMENT_LIMIT, Found, find_people
 from zhiku.search.port import FACETS, NO_TERMS, Engine, Kind, QueryTerms, SearchRequest, SearchResult, TermGroup
 from zhiku.search.query import parse
-from zhiku.search.ranking import RankedOwner, all_words_mask, has_all_words, rank_owners
+from zhiku.search.ranking import RankedOwner, rank_owners
 from zhiku.services.evidence import Evidence, Fragment, evidence_for, load_passages, profile_passages
 
 __all__ = [
@@ -40,6 +41,7 @@ class Step(StrEnum):
     BROWSE = "browse"  # an empty query: the fields to browse, or a filter alone
     ALL_WORDS = "all_words"
     ANY_WORD = "any_word"
+    NEAR = "near"  # no word found: people whose texts share characters with the query
     NEAREST_FIELD = "nearest_field"
     NOTHING = "nothing"
 
@@ -64,6 +66,8 @@ class PersonFound:
     words_found: tuple[str, ...]
     words_missing: tuple[str, ...]
     evidence: tuple[Evidence, ...]
+    #: Whether the person has none of the words and is only near in wording; such people come last.
+    is_near: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +107,9 @@ class Answer:
     #: Which step answered and with how many, as a sentence for the reader.
     sentence: str
     people: tuple[PersonFound, ...]
-    #: People who have every word of the query, over all pages; they come first.
+    #: People who have every word of the query, over all pages.
     total_all_words: int
+    #: People who have any word of it, over all pages.
     total: int
     page: int
     pages: int
@@ -122,9 +127,6 @@ FACET_LABELS: Mapping[str, str] = {
     "title": "职称",
     "availability": "联系状态",
 }
-
-#: Documents an answer is ranked from. People beyond them are counted, but cannot be paged to.
-DOCUMENT_LIMIT = 2000
 
 #: Documents of a person whose texts are looked through for evidence.
 EVIDENCE_DOCUMENTS = 3
@@ -158,17 +160,11 @@ class ExpertSearch:
         terms = parse(asked.text, self._engine.analyzer)
         if terms.is_empty:
             return self._browse(asked)
-        result = self._engine.search(
-            SearchRequest(terms, asked.filters, owned_only=True, facets=FACETS, limit=DOCUMENT_LIMIT)
-        )
-        ranked = rank_owners(result.hits)
-        if not ranked:
-            return self._nearest_field(asked, terms)
-        complete = all_words_mask(len(terms.required))
-        with_all = sum(has_all_words(one, complete) for one in ranked)
-        step = Step.ALL_WORDS if with_all else Step.ANY_WORD
-        sentence = _sentence(step, result.total_owners, with_all, terms)
-        return self._answer(asked, step, sentence, result, ranked, terms, with_all)
+        found = find_people(self._engine, terms, asked.filters, FACETS)
+        if not found.matched:
+            return self._nearest_field(asked, terms, found)
+        step = Step.ALL_WORDS if found.with_all_words else Step.ANY_WORD
+        return self._answer(asked, step, _sentence(found, terms), found, terms)
 
     def fields_to_browse(self) -> tuple[FieldToBrowse, ...]:
         """The two-level list with the number of people who can be found in each."""
@@ -202,33 +198,37 @@ class ExpertSearch:
                 else "请输入要解决的问题，或从下面的领域开始浏览。"
             )
             return Answer(asked.text, Step.BROWSE, sentence, (), 0, 0, 1, 1, (), {}, fields, asked.notes)
-        result = self._engine.search(
-            SearchRequest(
-                NO_TERMS, asked.filters, kinds=(Kind.PROFILE,), owned_only=True, facets=FACETS, limit=DOCUMENT_LIMIT
-            )
-        )
+        found = self._profiles(asked.filters)
         sentence = (
-            f"按条件筛选，共有 {result.total_owners} 位专家。" if result.hits else "没有符合这些条件的专家，请放宽条件。"
+            f"按条件筛选，共有 {found.result.total_owners} 位专家。"
+            if found.people
+            else "没有符合这些条件的专家，请放宽条件。"
         )
-        return self._answer(asked, Step.BROWSE, sentence, result, rank_owners(result.hits), NO_TERMS, 0, fields)
+        return self._answer(asked, Step.BROWSE, sentence, found, NO_TERMS, fields)
 
-    def _nearest_field(self, asked: _Asked, terms: QueryTerms) -> Answer:
+    def _nearest_field(self, asked: _Asked, terms: QueryTerms, near: Found) -> Answer:
+        """No word was found: people near in wording, else those of the field nearest to the words."""
         fields = self.fields_to_browse()
         for name in self._fields_near(terms):
-            filters = {**asked.filters, "field": (name,)}
-            result = self._engine.search(
-                SearchRequest(
-                    NO_TERMS, filters, kinds=(Kind.PROFILE,), owned_only=True, facets=FACETS, limit=DOCUMENT_LIMIT
-                )
-            )
-            if result.hits:
-                sentence = (
-                    f"没有人的资料里有这些词。最接近的领域是“{name}”，列出这个领域的 {result.total_owners} 位专家。"
-                )
-                ranked = rank_owners(result.hits)
-                return self._answer(asked, Step.NEAREST_FIELD, sentence, result, ranked, NO_TERMS, 0, fields)
+            found = self._profiles({**asked.filters, "field": (name,)})
+            if found.people:
+                sentence = f"没有人的资料里有这些词。最接近的领域是“{name}”，列出这个领域的 {found.result.total_owners} 位专家。"
+                return self._answer(asked, Step.NEAREST_FIELD, sentence, found, NO_TERMS, fields)
+        if near.people:
+            sentence = f"没有人的资料里有这些词，列出字词相近的 {len(near.people)} 位，供参考。"
+            return self._answer(asked, Step.NEAR, sentence, near, terms, fields)
         sentence = "没有找到符合的专家。请换一种说法，少用几个词，去掉筛选条件，或从下面的领域开始浏览。"
         return Answer(asked.text, Step.NOTHING, sentence, (), 0, 0, 1, 1, (), asked.filters, fields, asked.notes)
+
+    def _profiles(self, filters: Mapping[str, tuple[str, ...]]) -> Found:
+        """Everybody whom the filters leave."""
+        result = self._engine.search(
+            SearchRequest(
+                NO_TERMS, filters, kinds=(Kind.PROFILE,), owned_only=True, facets=FACETS, limit=DOCUMENT_LIMIT
+            )
+        )
+        people = rank_owners(result.hits)
+        return Found(people, len(people), 0, result)
 
     def _fields_near(self, terms: QueryTerms) -> list[str]:
         """Names of fields whose name or everyday words share most with the query, nearest first."""
@@ -254,48 +254,52 @@ class ExpertSearch:
         asked: _Asked,
         step: Step,
         sentence: str,
-        result: SearchResult,
-        ranked: Sequence[RankedOwner],
+        found: Found,
         terms: QueryTerms,
-        with_all_words: int,
         fields: tuple[FieldToBrowse, ...] = (),
     ) -> Answer:
-        pages = max(1, math.ceil(len(ranked) / self._page_size))
+        pages = max(1, math.ceil(len(found.people) / self._page_size))
         page = min(asked.page, pages)
-        shown = ranked[(page - 1) * self._page_size : page * self._page_size]
+        first = (page - 1) * self._page_size
         notes = asked.notes
-        if len(ranked) < result.total_owners:
-            notes += (f"只列出最相关的 {len(ranked)} 位。",)
+        if found.matched < found.result.total_owners:
+            notes += (f"只列出最相关的 {found.matched} 位。",)
         return Answer(
             query=asked.text,
             step=step,
             sentence=sentence,
-            people=self._people(shown, terms),
-            total_all_words=with_all_words,
-            total=result.total_owners,
+            people=self._people(found.people[first : first + self._page_size], found.matched - first, terms),
+            total_all_words=found.with_all_words,
+            total=found.result.total_owners,
             page=page,
             pages=pages,
-            facets=_facets(result, asked.filters),
+            facets=_facets(found.result, asked.filters),
             filters=asked.filters,
             fields=fields,
             notes=notes,
         )
 
-    def _people(self, ranked: Sequence[RankedOwner], terms: QueryTerms) -> tuple[PersonFound, ...]:
+    def _people(self, ranked: Sequence[RankedOwner], matched: int, terms: QueryTerms) -> tuple[PersonFound, ...]:
+        """The people of a page; those from place `matched` on are only near in wording."""
         with self._sessions() as session:
             ids = {one.owner: int(one.owner.partition(":")[2]) for one in ranked}
             rows = {row.id: row for row in session.scalars(_EXPERT_ROWS.where(Expert.id.in_(ids.values())))}
             texts = load_passages([hit for one in ranked for hit in one.hits[:EVIDENCE_DOCUMENTS]], session)
             people = []
-            for one in ranked:
+            for place, one in enumerate(ranked):
                 expert = rows.get(ids[one.owner])
                 # The index may lag behind by a moment: who was withdrawn is not shown, whatever it says.
                 if expert is not None and expert.is_searchable:
-                    people.append(self._person(expert, one, terms, texts))
+                    people.append(self._person(expert, one, terms, texts, is_near=place >= matched))
         return tuple(people)
 
     def _person(
-        self, expert: Expert, ranked: RankedOwner, terms: QueryTerms, texts: Mapping[str, Sequence[Passage]]
+        self,
+        expert: Expert,
+        ranked: RankedOwner,
+        terms: QueryTerms,
+        texts: Mapping[str, Sequence[Passage]],
+        is_near: bool,
     ) -> PersonFound:
         passages = profile_passages(expert)
         for hit in ranked.hits[:EVIDENCE_DOCUMENTS]:
@@ -315,7 +319,8 @@ class ExpertSearch:
             score=ranked.score,
             words_found=tuple(word for bit, word in enumerate(words) if ranked.words_found >> bit & 1),
             words_missing=tuple(word for bit, word in enumerate(words) if not ranked.words_found >> bit & 1),
-            evidence=evidence_for(passages, terms, {}, self._engine.analyzer, EVIDENCE_SENTENCES),
+            evidence=evidence_for(passages, terms, self._engine.analyzer, EVIDENCE_SENTENCES),
+            is_near=is_near,
         )
 
 
@@ -339,12 +344,13 @@ class _Asked:
         return cls(text, known, max(1, page), notes)
 
 
-def _sentence(step: Step, total: int, with_all_words: int, terms: QueryTerms) -> str:
+def _sentence(found: Found, terms: QueryTerms) -> str:
     words = "、".join(f"“{required.word}”" for required in terms.required[:6])
-    if step is Step.ALL_WORDS and with_all_words == total:
-        return f"{total} 位专家的资料符合全部词语{words}。"
-    if step is Step.ALL_WORDS:
-        return f"{with_all_words} 位专家的资料符合全部词语{words}，另有 {total - with_all_words} 位符合其中一部分。"
+    total, complete = found.result.total_owners, found.with_all_words
+    if complete and complete == total:
+        return f"{total} 位专家的资料符合{words}。"
+    if complete:
+        return f"{complete} 位专家的资料符合全部词语{words}，另有 {total - complete} 位符合其中一部分。"
     if len(terms.required) > 1:
         return f"没有人同时符合全部词语{words}，列出符合其中一部分的 {total} 位专家。"
     return f"按问题中的词语，找到 {total} 位专家。"

@@ -107,9 +107,7 @@ class SuggestionSearch:
 
     def _found(self, suggestion: Suggestion, terms: QueryTerms | None) -> SuggestionFound:
         evidence = (
-            evidence_for(suggestion_passages(suggestion), terms, {}, self._engine.analyzer, 2)
-            if terms is not None
-            else ()
+            evidence_for(suggestion_passages(suggestion), terms, self._engine.analyzer, 2) if terms is not None else ()
         )
         return SuggestionFound(
             number=suggestion.number,

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from zhiku.engines.whoosh.schema import VALUE_SEPARATOR
 from zhiku.engines.whoosh.segment import Segment
-from zhiku.search.port import FACETS, Hit, Kind, SearchRequest, SearchResult, TermGroup
+from zhiku.search.port import FACETS, Hit, Kind, RequiredWord, SearchRequest, SearchResult, TermGroup
 from zhiku.search.scoring import GROUP_WEIGHTS, MATCHING_GROUPS, idf
 
 Mask = NDArray[np.bool_]
@@ -133,7 +133,7 @@ class Snapshot:
             return scores, np.ones(self.size, bool)
         matched = np.zeros(self.size, bool)
         for group, terms in request.terms.groups.items():
-            decides = group in MATCHING_GROUPS or request.terms.only_chars
+            decides = group in MATCHING_GROUPS or request.chars_decide
             for term, query_weight in terms.items():
                 lists = [segment.postings(group.value, term) for segment in self.segments]
                 numbers = [postings.documents + offset for postings, offset in zip(lists, self._offsets, strict=False)]
@@ -152,16 +152,19 @@ class Snapshot:
     def _words_found(self, request: SearchRequest, documents: NDArray[np.int64]) -> NDArray[np.int64]:
         found = np.zeros(self.size, np.int64)
         for bit, required in enumerate(request.terms.required):
-            has = self._having(TermGroup.WORDS, required.word)
-            for name in required.names:
-                has |= self._having(TermGroup.NAMES, name)
-            if required.parts:
-                has_parts = np.ones(self.size, bool)
-                for part in required.parts:
-                    has_parts &= self._having(TermGroup.CHARS if len(part) == 1 else TermGroup.GRAMS, part)
-                has |= has_parts
-            found[has] |= 1 << bit
+            found[self._having_word(required)] |= 1 << bit
         return found[documents]
+
+    def _having_word(self, required: RequiredWord) -> Mask:
+        has = self._having(TermGroup.WORDS, required.word)
+        for name in required.names:
+            has |= self._having(TermGroup.NAMES, name)
+        if required.parts:
+            groups = [TermGroup.CHARS if len(part) == 1 else TermGroup.GRAMS for part in required.parts]
+            has |= np.logical_and.reduce(list(map(self._having, groups, required.parts)))
+        for synonym in required.synonyms:
+            has |= np.logical_and.reduce([self._having_word(word) for word in synonym])
+        return has
 
     def _having(self, group: TermGroup, term: str) -> Mask:
         having = np.zeros(self.size, bool)

@@ -68,6 +68,7 @@ def person_json(person: PersonFound) -> dict[str, Any]:
         "score": round(person.score, 6),
         "words_found": list(person.words_found),
         "words_missing": list(person.words_missing),
+        "is_near": person.is_near,
         "evidence": [evidence_json(evidence) for evidence in person.evidence],
         "page": url_for("experts.profile", expert_id=person.expert_id),
     }

@@ -63,7 +63,7 @@ def chips_of(answer: Answer, address: SearchAddress) -> tuple[Chip, ...]:
 
 
 def divider_at(answer: Answer) -> int | None:
-    """The place on this page of the first person who lacks a word, where other people have them all; else None."""
-    if not answer.total_all_words:
+    """The place on this page of the first person who has none of the words, behind others who have; else None."""
+    if not answer.total:
         return None
-    return next((place for place, person in enumerate(answer.people) if person.words_missing), None)
+    return next((place for place, person in enumerate(answer.people) if person.is_near), None)
