@@ -132,7 +132,8 @@ def test_pages_together_show_everybody_once(client: FlaskClient, zhiku: Zhiku) -
 
 
 def test_people_near_in_wording_only_stand_below_a_divider(client: FlaskClient) -> None:
-    query = "水库 启闭机"
+    # One person has the word 防汛; others only share characters with it, on the first page and on the next.
+    query = "防汛"
     seen_divider = []
     for number in range(1, client.get("/api/v1/experts", query_string={"q": query}).get_json()["pages"] + 1):
         asked = {"q": query, "page": number}
@@ -141,6 +142,12 @@ def test_people_near_in_wording_only_stand_below_a_divider(client: FlaskClient) 
         assert ("字词相近" in page) == any(person["is_near"] for person in answer["people"])
         seen_divider.append("字词相近" in page)
     assert any(seen_divider)
+    first = client.get("/experts", query_string={"q": query}).text
+    assert first.index("李长河") < first.index("字词相近") < first.index("李水生")
+
+
+def test_no_divider_where_everybody_has_the_words(client: FlaskClient) -> None:
+    assert "字词相近" not in client.get("/experts", query_string={"q": "水库 启闭机"}).text
 
 
 def test_an_empty_query_shows_the_fields_to_browse(client: FlaskClient) -> None:
