@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, joinedload, selectinload, sessionmaker
+from sqlalchemy.orm import Session, aliased, joinedload, selectinload, sessionmaker
 
 from zhiku.domain.expertise import FieldOfExpertise
 from zhiku.domain.experts import Availability, Expert, ExpertField, WayOfHelping
@@ -273,11 +273,20 @@ class ExpertSearch:
             total=found.result.total_owners,
             page=page,
             pages=pages,
-            facets=_facets(found.result, asked.filters),
+            facets=_facets(found.result, asked.filters, self._main_of()),
             filters=asked.filters,
             fields=fields,
             notes=notes,
         )
+
+    def _main_of(self) -> dict[str, str]:
+        """Subfield -> its main field."""
+        main = aliased(FieldOfExpertise)
+        with self._sessions() as session:
+            rows = session.execute(
+                select(FieldOfExpertise.name, main.name).join(main, FieldOfExpertise.parent_id == main.id)
+            )
+            return {name: main_name for name, main_name in rows}
 
     def _people(self, ranked: Sequence[RankedOwner], matched: int, terms: QueryTerms) -> tuple[PersonFound, ...]:
         """The people of a page; those from place `matched` on are only near in wording."""
@@ -356,12 +365,20 @@ def _sentence(found: Found, terms: QueryTerms) -> str:
     return f"按问题中的词语，找到 {total} 位专家。"
 
 
-def _facets(result: SearchResult, filters: Mapping[str, tuple[str, ...]]) -> tuple[Facet, ...]:
+def _facets(
+    result: SearchResult, filters: Mapping[str, tuple[str, ...]], main_of: Mapping[str, str]
+) -> tuple[Facet, ...]:
+    """The facets with their counts. Of the fields of expertise the main ones, and the subfields of a chosen one."""
+    open_mains = {main_of.get(name, name) for name in filters.get("field", ())}
     facets = []
     for name in FACETS:
         counts = dict(result.facets.get(name, {}))
         selected = filters.get(name, ())
         counts.update({value: 0 for value in selected if value not in counts})
+        if name == "field":
+            counts = {
+                value: count for value, count in counts.items() if value not in main_of or main_of[value] in open_mains
+            }
         values = sorted(counts, key=lambda value: (value not in selected, -counts[value], value))
         facets.append(
             Facet(
