@@ -17,15 +17,23 @@ _PRIVATE = re.compile(
     re.VERBOSE,
 )
 
+#: Full-width characters and the ones they stand for; one for one, so that places in the text stay the same.
+_NARROW = {0x3000: " "} | {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}
+
 #: Stands where a number was.
 REMOVED = "[号码已隐去]"
 
 
 def redact(text: str) -> str:
     """The text without such numbers."""
-    return _PRIVATE.sub(REMOVED, text)
+    pieces: list[str] = []
+    end = 0
+    for found in _PRIVATE.finditer(text.translate(_NARROW)):
+        pieces += (text[end : found.start()], REMOVED)
+        end = found.end()
+    return "".join((*pieces, text[end:]))
 
 
 def has_private_number(text: str) -> bool:
     """Whether `redact` would change the text."""
-    return _PRIVATE.search(text) is not None
+    return _PRIVATE.search(text.translate(_NARROW)) is not None

@@ -109,7 +109,7 @@ def facets_of(expert: Expert) -> dict[str, tuple[str, ...]]:
         "title": (expert.professional_title,),
         "availability": (expert.availability.value,),
     }
-    return {name: tuple(filter(None, values)) for name, values in facets.items()}
+    return {name: tuple(redact(value) for value in values if value) for name, values in facets.items()}
 
 
 def _searchable(experts: Iterable[Expert | None]) -> list[Expert]:
