@@ -114,9 +114,10 @@ def _continues(cluster: str, character: str) -> bool:
         return False
     if unicodedata.combining(character):
         return True
-    # Hangul jamo and a few Indic vowels compose without a combining class.
-    apart = unicodedata.normalize("NFKC", cluster[-1]) + unicodedata.normalize("NFKC", character)
-    return unicodedata.normalize("NFKC", cluster[-1] + character) != apart
+    # Hangul jamo and a few Indic vowels compose without a combining class, and with all that is composed already: a
+    # final consonant joins a syllable, not a vowel.
+    composed = unicodedata.normalize("NFKC", cluster)
+    return unicodedata.normalize("NFKC", composed + character) != composed + unicodedata.normalize("NFKC", character)
 
 
 def _fold(text: str) -> str:
