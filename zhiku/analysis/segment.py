@@ -52,12 +52,19 @@ class JiebaSegmenter:
         jieba.setLogLevel(logging.WARNING)
         self._tokenizer = jieba.Tokenizer()
         # Never the shared system folder, where anybody could place a prepared cache: jieba unmarshals it.
-        folder = cache_dir or Path(tempfile.mkdtemp(prefix="zhiku-jieba-"))
-        folder.mkdir(parents=True, exist_ok=True)
-        self._tokenizer.tmp_dir = str(folder)
-        self._tokenizer.initialize()
+        if cache_dir is None:
+            with tempfile.TemporaryDirectory(prefix="zhiku-jieba-") as folder:
+                self._load(Path(folder))
+        else:
+            cache_dir.mkdir(parents=True, exist_ok=True)
+            self._load(cache_dir)
         for word in words:
             self._tokenizer.add_word(word, OWN_WORD_FREQUENCY)
+
+    def _load(self, cache_dir: Path) -> None:
+        """Read the dictionary, or the cache of it that an earlier run left in the folder."""
+        self._tokenizer.tmp_dir = str(cache_dir)
+        self._tokenizer.initialize()
 
     def cut(self, text: str) -> list[str]:
         return list(self._tokenizer.cut_for_search(text))
