@@ -1,4 +1,4 @@
-"""`zhiku index`: rebuild, verify, drain, status."""
+"""`zhiku index`: rebuild, verify, drain, status, maintain."""
 
 from __future__ import annotations
 
@@ -6,13 +6,24 @@ import click
 
 from zhiku.bootstrap import Zhiku
 from zhiku.cli.progress import progress_bar
+from zhiku.search.port import RebuildAtWork
 from zhiku.services.indexing import VerifyReport
+from zhiku.services.maintenance import maintain
+
+#: What ends an engine's sentence; here the rebuild has been run already.
+REBUILD_HINT = "请运行：zhiku index rebuild"
 
 #: Differences printed of each kind.
 SHOWN = 20
 
+#: Exit code of `status` when there is no index that can answer.
+UNUSABLE = 1
+
 #: Exit code of `verify` when index and database differ.
 DIFFERENT = 3
+
+#: Exit code of `maintain` when another rebuild is at work, which does what this one would have done.
+AT_WORK = 4
 
 
 @click.group("index")
@@ -72,14 +83,42 @@ def drain(app: Zhiku) -> None:
     click.echo(f"已更新：{report.entries} 条改动，{report.sources} 项内容。")
 
 
+@index_group.command("maintain")
+@click.pass_obj
+@click.pass_context
+def maintain_command(context: click.Context, app: Zhiku) -> None:
+    """供定时任务使用：更新并核对索引，必要时修复或重建。
+
+    退出码：0 索引已与数据库一致；1 没有成功；4 另一个重建正在运行，这次不必做。
+    """
+    try:
+        with progress_bar("正在核对索引") as advance:
+            report = maintain(app.indexing, app.engine, advance)
+    except RebuildAtWork as at_work:
+        click.echo(str(at_work))
+        context.exit(AT_WORK)
+    if report.drained:
+        click.echo(f"已更新 {report.drained} 条改动。")
+    if report.differences:
+        show_verify(report.differences)
+    if report.rebuild:
+        click.echo(f"需要重建：{report.reason.removesuffix(REBUILD_HINT)}")
+        click.echo(f"索引已重建：{report.documents} 份文档，用时 {report.rebuild.seconds:.1f} 秒。")
+    elif report.differences:
+        click.echo(f"已修复，索引与数据库一致：{report.documents} 份文档。")
+    else:
+        click.echo(f"索引与数据库一致：{report.documents} 份文档。")
+
+
 @index_group.command("status")
 @click.pass_obj
-def status(app: Zhiku) -> None:
-    """显示索引的状态。"""
+@click.pass_context
+def status(context: click.Context, app: Zhiku) -> None:
+    """显示索引的状态。没有可用的索引时退出码为 1。"""
     status = app.engine.status()
     if status.problem:
         click.echo(f"索引不可用：{status.problem}")
-        return
+        context.exit(UNUSABLE)
     built_at = status.built_at.astimezone(app.settings.zone).strftime("%Y-%m-%d %H:%M") if status.built_at else "?"
     click.echo(f"索引：{status.generation}（建于 {built_at}）")
     click.echo(
