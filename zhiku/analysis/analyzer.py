@@ -20,7 +20,7 @@ from zhiku.analysis.segment import Segmenter, dictionary_version, make_segmenter
 from zhiku.analysis.synonyms import NO_SYNONYMS, Synonyms, shipped_synonyms
 
 #: Raised with every change of this package that gives other terms for the same text; old indexes then need a rebuild.
-ANALYSIS_VERSION = 1
+ANALYSIS_VERSION = 2
 
 _HAN_RUN = re.compile(rf"[{HAN}]+")
 _HAS_WORD_CHARACTER = re.compile(r"\w")

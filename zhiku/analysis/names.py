@@ -6,30 +6,33 @@ Only names get pinyin; pinyin of ordinary text brings noise.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from itertools import product
 
 import pypinyin
-from pypinyin.contrib.tone_convert import to_normal
 
 from zhiku.analysis.normalize import HAN
 
 #: Compound surnames that are still met.
 COMPOUND_SURNAMES = frozenset(
-    "欧阳 令狐 司马 上官 诸葛 东方 皇甫 尉迟 公孙 慕容 司徒 夏侯 端木 长孙 宇文 南宫 申屠 钟离 轩辕 淳于 单于 太史 澹台 公冶 濮阳 独孤 呼延 第五".split()
+    "欧阳 万俟 令狐 司马 上官 诸葛 东方 皇甫 尉迟 公孙 慕容 司徒 夏侯 端木 长孙 宇文 南宫 申屠 钟离 轩辕 淳于 单于 太史 澹台 公冶 濮阳 独孤 呼延 第五".split()
 )
 
-#: How each surname is read. pypinyin knows the readings of a character; as a surname some have one of their own.
+#: Surnames with a reading of their own, or with several; their syllables are separated by spaces. Other surnames are
+#: read as the character usually is: its rarer readings (王 as yu, 郝 as shi) would only bring in other people.
 SURNAME_READINGS: dict[str, tuple[str, ...]] = {
     "曾": ("zeng", "ceng"), "单": ("shan", "dan"), "解": ("xie", "jie"), "查": ("zha", "cha"), "仇": ("qiu", "chou"),
     "区": ("ou", "qu"), "盖": ("ge", "gai"), "任": ("ren",), "朴": ("piao", "pu"), "翟": ("zhai", "di"),
-    "覃": ("qin", "tan"), "尉迟": ("yuchi", "weichi"), "万俟": ("moqi",), "乐": ("yue", "le"), "员": ("yun", "yuan"),
+    "覃": ("qin", "tan"), "尉迟": ("yu chi", "wei chi"), "万俟": ("mo qi",), "乐": ("yue", "le"), "员": ("yun", "yuan"),
     "缪": ("miao", "mou"), "折": ("she", "zhe"), "种": ("chong", "zhong"), "华": ("hua",), "繁": ("po", "fan"),
     "冼": ("xian",), "洗": ("xian", "xi"), "秘": ("bi", "mi"), "召": ("shao", "zhao"), "燕": ("yan",), "宁": ("ning",),
     "佘": ("she",), "黑": ("he", "hei"), "郇": ("xun", "huan"), "吕": ("lv", "lu"), "葛": ("ge",), "么": ("yao", "me"),
-    "那": ("na",), "晁": ("chao",), "钭": ("tou",), "莘": ("shen", "xin"), "过": ("guo",), "都": ("du",), "长孙": ("zhangsun", "changsun"),
+    "那": ("na",), "晁": ("chao",), "钭": ("tou",), "莘": ("shen", "xin"), "过": ("guo",), "都": ("du",), "长孙": ("zhang sun", "chang sun"),
     "褚": ("chu",), "句": ("gou", "ju"), "谌": ("chen", "shen"), "洪": ("hong",), "臧": ("zang",), "车": ("che", "ju"), "卜": ("bu",),
     "石": ("shi",), "宿": ("su",), "曲": ("qu",), "柏": ("bai", "bo"), "叶": ("ye",), "郗": ("xi", "chi"), "祭": ("zhai", "ji"),
+    "尉": ("wei", "yu"), "牟": ("mou", "mu"), "费": ("fei", "bi"), "薄": ("bo", "bao"), "阚": ("kan",), "强": ("qiang", "jiang"),
+    "宓": ("mi", "fu"), "乜": ("nie", "mie"), "郄": ("qie", "xi"), "隽": ("juan", "jun"), "阿": ("a", "e"), "谷": ("gu", "yu"),
     "纪": ("ji",), "俞": ("yu",), "隗": ("wei", "kui"), "逄": ("pang",), "芮": ("rui",), "靳": ("jin",), "卓": ("zhuo",),
 }  # fmt: skip
 
@@ -44,8 +47,17 @@ WEIGHTS = {
     "surname-pinyin": 2.0,
 }
 
+#: Weight in a query of a full name of three or more characters, against 1 for what could also be an ordinary word: who is
+#: named in a question (彭述槐会修水库吗) comes before those whom it describes.
+FULL_NAME_WEIGHT = 2.0
+
+#: Characters of a name that is looked for by itself; names of other peoples are longer than Han ones.
+LONGEST_NAME = 8
+
 _HAN_RUN = re.compile(rf"[{HAN}]+")
 _LATIN_RUN = re.compile(r"[a-z]+(?:[ '·][a-z]+)*")
+#: Joins the parts of a name such as 阿·买买提, in all the forms that are typed for it.
+_DOT = re.compile(rf"(?<=[{HAN}])[·•・‧∙⋅](?=[{HAN}])")
 
 
 def split_name(name: str) -> tuple[str, str]:
@@ -71,44 +83,56 @@ def indexed_terms(name: str) -> dict[str, float]:
     for reading in given_readings:
         if reading:
             terms[f"given-pinyin:{''.join(reading)}"] = WEIGHTS["given-pinyin"]
-    for surname_reading in surname_readings(surname):
-        terms[f"surname-pinyin:{surname_reading}"] = WEIGHTS["surname-pinyin"]
+    for syllables in surname_readings(surname):
+        joined = "".join(syllables)
+        terms[f"surname-pinyin:{joined}"] = WEIGHTS["surname-pinyin"]
         for reading in given_readings:
-            terms[f"pinyin:{surname_reading}{''.join(reading)}"] = WEIGHTS["pinyin"]
-            terms[f"initials:{surname_reading[0]}{''.join(syllable[0] for syllable in reading)}"] = WEIGHTS["initials"]
+            terms[f"pinyin:{joined}{''.join(reading)}"] = WEIGHTS["pinyin"]
+            # Of a compound surname one initial or all of them: 欧阳修 is ox to some and oyx to others.
+            for initials in (_initials(syllables[:1]), _initials(syllables)):
+                terms[f"initials:{initials}{_initials(reading)}"] = WEIGHTS["initials"]
     return terms
 
 
 def query_terms(text: str) -> dict[str, float]:
-    """Terms of the names group that a normalised query may mean, each with weight 1.
+    """Terms of the names group that a normalised query may mean, with their weights in the query.
 
-    A full name of three or more characters counts wherever it stands. Shorter things (a surname, a given name such as
-    建设, a two-character name such as 高原) are also ordinary words, so they count only when they stand alone.
+    A full name of three or more characters counts wherever it stands, one of two (高原) where it stands between spaces
+    or marks. A surname or a given name alone (建设) is also an ordinary word: it counts only when it is all there is.
     """
     terms: dict[str, float] = {}
-    for run in _HAN_RUN.findall(text):
+    compact = _DOT.sub("", text.strip())
+    runs = _HAN_RUN.findall(compact)
+    for run in runs:
         for length in (3, 4):
             for start in range(len(run) - length + 1):
-                terms[f"full:{run[start : start + length]}"] = 1.0
-        if len(run) <= 4:
-            terms.update({f"full:{run}": 1.0, f"given:{run}": 1.0, f"surname:{run}": 1.0})
-    compact = text.strip()
+                terms[f"full:{run[start : start + length]}"] = FULL_NAME_WEIGHT
+        if len(run) <= LONGEST_NAME:
+            terms.setdefault(f"full:{run}", 1.0)
+    if len(runs) == 1 and len(runs[0]) <= LONGEST_NAME:
+        terms.update({f"given:{runs[0]}": 1.0, f"surname:{runs[0]}": 1.0})
+    elif (joined := "".join(compact.split())) and len(joined) <= 4 and _HAN_RUN.fullmatch(joined):
+        # Lists write 王 明, so that names of two characters are as wide as those of three.
+        terms[f"full:{joined}"] = 1.0
+    compact = compact.replace("ü", "v")
     if _LATIN_RUN.fullmatch(compact):
         letters = re.sub(r"[^a-z]", "", compact)
         kinds = ["pinyin", "given-pinyin", "surname-pinyin"] + (["initials"] if 2 <= len(letters) <= 4 else [])
-        terms.update({f"{kind}:{letters}": 1.0 for kind in kinds})
+        terms.update({f"{kind}:{letters}": 1.0 for kind in [*kinds, "full"]})
     return terms
 
 
 @lru_cache(maxsize=4096)
-def surname_readings(surname: str) -> tuple[str, ...]:
-    """Every way the surname is read, without tones; ü as v."""
+def surname_readings(surname: str) -> tuple[tuple[str, ...], ...]:
+    """Every way the surname is read, as tuples of syllables without tones; ü as v."""
     if surname in SURNAME_READINGS:
-        return SURNAME_READINGS[surname]
-    if len(surname) > 1:
-        return tuple("".join(reading) for reading in _given_readings(surname))
-    options = pypinyin.pinyin(surname, style=pypinyin.Style.NORMAL, heteronym=True, errors="ignore")
-    return tuple(dict.fromkeys(to_normal(option).replace("ü", "v") for option in options[0])) if options else ()
+        return tuple(tuple(reading.split()) for reading in SURNAME_READINGS[surname])
+    syllables = pypinyin.lazy_pinyin(surname, style=pypinyin.Style.NORMAL, v_to_u=False, errors="ignore")
+    return (tuple(syllables),) if syllables else ()
+
+
+def _initials(syllables: Iterable[str]) -> str:
+    return "".join(syllable[0] for syllable in syllables)
 
 
 def _given_readings(given: str) -> list[tuple[str, ...]]:

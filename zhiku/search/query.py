@@ -30,7 +30,9 @@ def parse(text: str, analyzer: Analyzer) -> QueryTerms:
         TermGroup.NAMES: names,
     }
     whole = analysis.whole_words if len(analysis.whole_words) <= MAX_REQUIRED else ()
-    required = tuple(_required(word, names, analysis.alternatives) for word in whole)
+    required = tuple(
+        _required(word, _names_with(whole, place, names), analysis.alternatives) for place, word in enumerate(whole)
+    )
     return QueryTerms({group: terms for group, terms in groups.items() if terms}, required)
 
 
@@ -45,7 +47,13 @@ def _weighted(counts: Mapping[str, int], synonyms: Sequence[Mapping[str, int]]) 
     return dict(sorted(weights.items()))
 
 
-def _required(word: str, names: Iterable[str], alternatives: Iterable[Alternatives]) -> RequiredWord:
+def _names_with(words: Sequence[str], place: int, names: Iterable[str]) -> tuple[str, ...]:
+    """Terms of the names group that the word at this place is, alone or with its neighbours: 欧阳烈 is cut apart."""
+    joined = {"".join(words[a:b]) for a in range(place + 1) for b in range(place + 1, len(words) + 1)}
+    return tuple(term for term in names if term.partition(":")[2] in joined)
+
+
+def _required(word: str, names: tuple[str, ...], alternatives: Iterable[Alternatives]) -> RequiredWord:
     synonyms = tuple(
         tuple(RequiredWord(part, _parts(part)) for part in other.whole_words)
         for alternative in alternatives
@@ -53,7 +61,7 @@ def _required(word: str, names: Iterable[str], alternatives: Iterable[Alternativ
         for other in alternative.analyses
         if other.whole_words
     )
-    return RequiredWord(word, _parts(word), tuple(term for term in names if term.partition(":")[2] == word), synonyms)
+    return RequiredWord(word, _parts(word), names, synonyms)
 
 
 def _parts(word: str) -> tuple[str, ...]:
