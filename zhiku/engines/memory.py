@@ -57,25 +57,28 @@ class _Store:
         return {key: document.fingerprint for key, document in self.documents.items()}
 
     def search(self, request: SearchRequest) -> SearchResult:
-        scores = self._scores(request)
+        scores, near = self._scores(request)
         found = {key: self._words_found(key, request) for key in scores}
         owners: dict[str, int] = {}
         for key in scores:
             if owner := self.documents[key].owner:
                 owners[owner] = owners.get(owner, 0) | found[key]
-        ordered = sorted(scores, key=lambda key: (-scores[key], key))[: request.limit]
-        hits = [
-            Hit(
-                document.id, document.source, document.owner, document.kind, document.date, scores[document.id],
-                owners.get(document.owner, found[document.id]),
-            )
-            for document in (self.documents[key] for key in ordered)
-        ]  # fmt: skip
-        return SearchResult(tuple(hits), len(scores), len(owners), self._facets(request, scores))
+        hits = [self._hit(key, scores[key], owners.get(self.documents[key].owner, found[key])) for key in scores]
+        near_hits = [
+            self._hit(key, score, self._words_found(key, request), is_near=True) for key, score in near.items()
+        ]
+        shown = [*_best(hits, request.limit), *_best(near_hits, request.near_limit)]
+        return SearchResult(tuple(_best(shown, len(shown))), len(scores), len(owners), self._facets(request, scores))
 
-    def _scores(self, request: SearchRequest) -> dict[str, float]:
+    def _hit(self, key: str, score: float, words_found: int, is_near: bool = False) -> Hit:
+        document = self.documents[key]
+        return Hit(key, document.source, document.owner, document.kind, document.date, score, words_found, is_near)
+
+    def _scores(self, request: SearchRequest) -> tuple[dict[str, float], dict[str, float]]:
+        """Scores of the documents that match, and of those that share only characters."""
         total = len(self.documents)
         scores = {key: 0.0 for key in self.documents}
+        touched: set[str] = set()
         matched: set[str] = set() if not request.terms.is_empty else set(self.documents)
         for group, terms in request.terms.groups.items():
             for term, query_weight in terms.items():
@@ -84,9 +87,14 @@ class _Store:
                 for key in holders:
                     folded = self.terms[key][group][term]
                     scores[key] += weight * (folded * (K1 + 1) / (folded + K1))
-                if group in MATCHING_GROUPS or request.chars_decide:
+                touched.update(holders)
+                if group in MATCHING_GROUPS or request.terms.only_chars:
                     matched.update(holders)
-        return {key: scores[key] for key in matched if _passes(self.documents[key], request)}
+        allowed = {key for key in self.documents if _passes(self.documents[key], request)}
+        return (
+            {key: scores[key] for key in matched & allowed},
+            {key: scores[key] for key in (touched - matched) & allowed} if request.near_limit else {},
+        )
 
     def _words_found(self, key: str, request: SearchRequest) -> int:
         terms = self.terms[key]
@@ -194,6 +202,10 @@ class MemoryEngine:
         if self.current is None:
             raise IndexProblem("还没有建立索引，请运行：zhiku index rebuild")
         return self.current
+
+
+def _best(hits: Iterable[Hit], limit: int) -> list[Hit]:
+    return sorted(hits, key=lambda hit: (-hit.score, hit.id))[:limit]
 
 
 def _passes(document: IndexDocument, request: SearchRequest) -> bool:

@@ -1,32 +1,40 @@
-"""The ladder: all words, then any word (or a synonym), then near in wording. What is tried when little is found.
+"""The ladder: all words, then any word or a synonym, then near in wording.
 
-Every step only adds people behind those of the step before, so a longer ladder never hides a better answer.
+A search is one question to the engine. Short queries put the people who have all words first. People who share only
+single characters with the query may stand among the first ones, where their score puts them, but never make a list
+longer than that: almost every text shares some character with a long query.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from zhiku.search.port import Engine, QueryTerms, SearchRequest, SearchResult, TermGroup
+from zhiku.search.port import Engine, QueryTerms, SearchRequest, SearchResult
 from zhiku.search.ranking import RankedOwner, all_words_mask, has_all_words, rank_owners
 
 #: Documents an answer is ranked from. People beyond them are counted, but cannot be paged to.
 DOCUMENT_LIMIT = 2000
 
-#: With fewer people than this, people who are near in wording are added.
-ENOUGH = 10
+#: Documents near in wording that are looked at, and the places that people may have by them.
+NEAR_DOCUMENTS = 50
+NEAR_PLACES = 10
+
+#: Up to so many words, people who have all of them come first. With more words, who has the last of them too says less
+#: than the score (measured: experts-cae RR@10 0.622 by score, 0.622 with 2, 0.617 with any number).
+STRICT_WORDS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """People found for a query: the first `matched` have a word, the others are only near in wording."""
+    """People found for a query, best first."""
 
     people: Sequence[RankedOwner]
+    #: How many of them are there by a word, and not only near in wording.
     matched: int
     #: Of the matched ones, how many have every required word.
     with_all_words: int
-    #: The engine's answer about the matched ones: totals and facets.
+    #: The engine's answer: totals and facets of the matched ones.
     result: SearchResult
 
 
@@ -36,16 +44,16 @@ def find_people(
     filters: Mapping[str, tuple[str, ...]] | None = None,
     facets: tuple[str, ...] = (),
 ) -> Found:
-    """People for a query, best first. Raises `IndexProblem`."""
-    request = SearchRequest(terms, filters or {}, owned_only=True, facets=facets, limit=DOCUMENT_LIMIT)
-    result = engine.search(request)
+    """People for a query. Raises `IndexProblem`."""
+    result = engine.search(
+        SearchRequest(
+            terms, filters or {}, owned_only=True, facets=facets, limit=DOCUMENT_LIMIT, near_limit=NEAR_DOCUMENTS
+        )
+    )
     people = rank_owners(result.hits)
-    matched = len(people)
     complete = all_words_mask(len(terms.required))
-    with_all_words = sum(has_all_words(one, complete) for one in people)
-    if matched < ENOUGH and terms.groups.get(TermGroup.CHARS):
-        known = {one.owner for one in people}
-        wider = engine.search(replace(request, match_chars=True, facets=()))
-        near = [one for one in rank_owners(wider.hits) if one.owner not in known]
-        people += near[: ENOUGH - matched]
-    return Found(people, matched, with_all_words, result)
+    if 0 < len(terms.required) <= STRICT_WORDS:
+        people.sort(key=lambda one: not has_all_words(one, complete))
+    people = [*people[:NEAR_PLACES], *(one for one in people[NEAR_PLACES:] if not one.is_near)]
+    matched = [one for one in people if not one.is_near]
+    return Found(people, len(matched), sum(has_all_words(one, complete) for one in matched), result)

@@ -127,16 +127,11 @@ class SearchRequest:
     kinds: tuple[Kind, ...] = ()
     #: Only documents that have an owner (expert search), or all.
     owned_only: bool = False
-    #: Let a single shared character make a document match, instead of only adding to its score.
-    match_chars: bool = False
+    #: So many documents beside the matching ones that share only single characters with the query.
+    near_limit: int = 0
     #: Facets to count, by owner.
     facets: tuple[str, ...] = ()
     limit: int = 1000
-
-    @property
-    def chars_decide(self) -> bool:
-        """Whether a single character makes a document match."""
-        return self.match_chars or self.terms.only_chars
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,11 +145,16 @@ class Hit:
     date: date | None
     score: float
     words_found: int
+    #: Whether it does not match, and only shares single characters with the query.
+    is_near: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """Hits by falling score (ties: by id), and exact counts over *all* matching documents, not just the hits."""
+    """Hits by falling score (ties: by id), and exact counts over *all* matching documents, not just the hits.
+
+    Documents that are only near are among the hits and in no count.
+    """
 
     hits: tuple[Hit, ...]
     total_documents: int

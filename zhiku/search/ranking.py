@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 
 from zhiku.search.port import Hit, Kind
 
@@ -28,6 +30,11 @@ class RankedOwner:
     hits: tuple[Hit, ...]
     #: Bit mask over the required words, of all the owner's documents together.
     words_found: int
+
+    @property
+    def is_near(self) -> bool:
+        """Whether none of the documents matches, and all only share characters with the query."""
+        return all(hit.is_near for hit in self.hits)
 
 
 def rank_owners(hits: Iterable[Hit]) -> list[RankedOwner]:
@@ -53,7 +60,7 @@ def has_all_words(ranked: RankedOwner, complete: int) -> bool:
 def _rank(owner: str, hits: Sequence[Hit]) -> RankedOwner:
     weighted = sorted(hits, key=lambda hit: (-hit.score * KIND_WEIGHTS[hit.kind], hit.id))
     score = sum(hit.score * KIND_WEIGHTS[hit.kind] * FADING**position for position, hit in enumerate(weighted))
-    return RankedOwner(owner, score, tuple(weighted), weighted[0].words_found)
+    return RankedOwner(owner, score, tuple(weighted), reduce(or_, (hit.words_found for hit in weighted)))
 
 
 def _natural(owner: str) -> tuple[str, int, str]:

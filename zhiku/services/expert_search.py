@@ -66,7 +66,7 @@ class PersonFound:
     words_found: tuple[str, ...]
     words_missing: tuple[str, ...]
     evidence: tuple[Evidence, ...]
-    #: Whether the person has none of the words and is only near in wording; such people come last.
+    #: Whether the person has none of the words and is only near in wording.
     is_near: bool
 
 
@@ -268,7 +268,7 @@ class ExpertSearch:
             query=asked.text,
             step=step,
             sentence=sentence,
-            people=self._people(found.people[first : first + self._page_size], found.matched - first, terms),
+            people=self._people(found.people[first : first + self._page_size], terms),
             total_all_words=found.with_all_words,
             total=found.result.total_owners,
             page=page,
@@ -288,27 +288,22 @@ class ExpertSearch:
             )
             return {name: main_name for name, main_name in rows}
 
-    def _people(self, ranked: Sequence[RankedOwner], matched: int, terms: QueryTerms) -> tuple[PersonFound, ...]:
-        """The people of a page; those from place `matched` on are only near in wording."""
+    def _people(self, ranked: Sequence[RankedOwner], terms: QueryTerms) -> tuple[PersonFound, ...]:
+        """The people of a page."""
         with self._sessions() as session:
             ids = {one.owner: int(one.owner.partition(":")[2]) for one in ranked}
             rows = {row.id: row for row in session.scalars(_EXPERT_ROWS.where(Expert.id.in_(ids.values())))}
             texts = load_passages([hit for one in ranked for hit in one.hits[:EVIDENCE_DOCUMENTS]], session)
             people = []
-            for place, one in enumerate(ranked):
+            for one in ranked:
                 expert = rows.get(ids[one.owner])
                 # The index may lag behind by a moment: who was withdrawn is not shown, whatever it says.
                 if expert is not None and expert.is_searchable:
-                    people.append(self._person(expert, one, terms, texts, is_near=place >= matched))
+                    people.append(self._person(expert, one, terms, texts))
         return tuple(people)
 
     def _person(
-        self,
-        expert: Expert,
-        ranked: RankedOwner,
-        terms: QueryTerms,
-        texts: Mapping[str, Sequence[Passage]],
-        is_near: bool,
+        self, expert: Expert, ranked: RankedOwner, terms: QueryTerms, texts: Mapping[str, Sequence[Passage]]
     ) -> PersonFound:
         passages = profile_passages(expert)
         for hit in ranked.hits[:EVIDENCE_DOCUMENTS]:
@@ -329,7 +324,7 @@ class ExpertSearch:
             words_found=tuple(word for bit, word in enumerate(words) if ranked.words_found >> bit & 1),
             words_missing=tuple(word for bit, word in enumerate(words) if not ranked.words_found >> bit & 1),
             evidence=evidence_for(passages, terms, self._engine.analyzer, EVIDENCE_SENTENCES),
-            is_near=is_near,
+            is_near=ranked.is_near,
         )
 
 

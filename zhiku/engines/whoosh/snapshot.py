@@ -96,19 +96,20 @@ class Snapshot:
     def search(self, request: SearchRequest) -> SearchResult:
         """See `zhiku.search.port.Engine.search`."""
         allowed = self._allowed(request)
-        scores, matched = self._score(request)
-        matched &= allowed
-        documents = np.flatnonzero(matched)
+        scores, matched, touched = self._score(request)
+        documents = np.flatnonzero(matched & allowed)
+        near = np.flatnonzero(touched & ~matched & allowed) if request.near_limit else documents[:0]
+        has_words = self._words_found(request)
         owners = self._owner.codes[documents]
         is_owned = np.array([bool(value) for value in self._owner.distinct], bool)
         owned = is_owned[owners]
-        found = self._words_found(request, documents)
         by_owner = np.zeros(len(self._owner.distinct), np.int64)
-        np.bitwise_or.at(by_owner, owners, found)
-        found = np.where(owned, by_owner[owners], found)
+        np.bitwise_or.at(by_owner, owners, has_words[documents])
+        found = np.where(owned, by_owner[owners], has_words[documents])
         hits = self._top(request.limit, documents, scores[documents], found)
+        hits += self._top(request.near_limit, near, scores[near], has_words[near], is_near=True)
         return SearchResult(
-            hits=tuple(hits),
+            hits=tuple(sorted(hits, key=_by_score)),
             total_documents=len(documents),
             total_owners=len(np.unique(owners[owned])),
             facets=self._count_facets(request.facets, documents[owned], owners[owned]),
@@ -127,13 +128,16 @@ class Snapshot:
             allowed &= column.mask(not set(accepted).isdisjoint(_values(value)) for value in column.distinct)
         return allowed
 
-    def _score(self, request: SearchRequest) -> tuple[NDArray[np.float64], Mask]:
+    def _score(self, request: SearchRequest) -> tuple[NDArray[np.float64], Mask, Mask]:
+        """Scores, which documents match, and which have any term at all: (n,) each."""
         scores = np.zeros(self.size)
         if request.terms.is_empty:
-            return scores, np.ones(self.size, bool)
+            everything = np.ones(self.size, bool)
+            return scores, everything, everything
         matched = np.zeros(self.size, bool)
+        touched = np.zeros(self.size, bool)
         for group, terms in request.terms.groups.items():
-            decides = group in MATCHING_GROUPS or request.chars_decide
+            decides = group in MATCHING_GROUPS or request.terms.only_chars
             for term, query_weight in terms.items():
                 lists = [segment.postings(group.value, term) for segment in self.segments]
                 numbers = [postings.documents + offset for postings, offset in zip(lists, self._offsets, strict=False)]
@@ -145,15 +149,17 @@ class Snapshot:
                 weight = GROUP_WEIGHTS[group] * query_weight * idf(self.live_count, frequency)
                 for part, postings in zip(numbers, lists, strict=True):
                     scores[part] += weight * postings.saturated
+                    touched[part] = True
                     if decides:
                         matched[part] = True
-        return scores, matched
+        return scores, matched, touched
 
-    def _words_found(self, request: SearchRequest, documents: NDArray[np.int64]) -> NDArray[np.int64]:
+    def _words_found(self, request: SearchRequest) -> NDArray[np.int64]:
+        """Bit masks (n,) of the required words that each document has."""
         found = np.zeros(self.size, np.int64)
         for bit, required in enumerate(request.terms.required):
             found[self._having_word(required)] |= 1 << bit
-        return found[documents]
+        return found
 
     def _having_word(self, required: RequiredWord) -> Mask:
         has = self._having(TermGroup.WORDS, required.word)
@@ -173,7 +179,12 @@ class Snapshot:
         return having
 
     def _top(
-        self, limit: int, documents: NDArray[np.int64], scores: NDArray[np.float64], found: NDArray[np.int64]
+        self,
+        limit: int,
+        documents: NDArray[np.int64],
+        scores: NDArray[np.float64],
+        found: NDArray[np.int64],
+        is_near: bool = False,
     ) -> list[Hit]:
         if limit <= 0:
             return []
@@ -183,12 +194,12 @@ class Snapshot:
             chosen = np.flatnonzero(scores >= last)
             documents, scores, found = documents[chosen], scores[chosen], found[chosen]
         hits = [
-            self._hit(int(document), float(score), int(words))
+            self._hit(int(document), float(score), int(words), is_near)
             for document, score, words in zip(documents, scores, found, strict=True)
         ]
-        return sorted(hits, key=lambda hit: (-hit.score, hit.id))[:limit]
+        return sorted(hits, key=_by_score)[:limit]
 
-    def _hit(self, document: int, score: float, words_found: int) -> Hit:
+    def _hit(self, document: int, score: float, words_found: int, is_near: bool) -> Hit:
         index = int(np.searchsorted(self._offsets, document, side="right")) - 1
         segment, number = self.segments[index], document - int(self._offsets[index])
         day = self._date.distinct[self._date.codes[document]]
@@ -200,6 +211,7 @@ class Snapshot:
             date=date.fromisoformat(day) if day else None,
             score=score,
             words_found=words_found,
+            is_near=is_near,
         )
 
     def _count_facets(
@@ -218,6 +230,10 @@ class Snapshot:
                     counts[value] = counts.get(value, 0) + int(combinations[code])
             facets[name] = counts
         return facets
+
+
+def _by_score(hit: Hit) -> tuple[float, str]:
+    return -hit.score, hit.id
 
 
 def _values(joined: str) -> list[str]:

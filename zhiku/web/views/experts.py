@@ -36,7 +36,6 @@ def search() -> ResponseReturnValue:
         answer=answer,
         address=address,
         chips=chips_of(answer, address),
-        divider_at=divider_at(answer),
         links=page_links(answer.page, answer.pages, address.with_page),
     )
 
@@ -60,10 +59,3 @@ def chips_of(answer: Answer, address: SearchAddress) -> tuple[Chip, ...]:
         for name, values in answer.filters.items()
         for value in values
     )
-
-
-def divider_at(answer: Answer) -> int | None:
-    """The place on this page of the first person who has none of the words, behind others who have; else None."""
-    if not answer.total:
-        return None
-    return next((place for place, person in enumerate(answer.people) if person.is_near), None)
