@@ -180,6 +180,28 @@ def test_a_query_of_one_character_finds_texts_that_contain_it(engine: Engine) ->
     assert ids(engine, "橘") == ["expert:2"]
 
 
+def test_documents_that_share_only_characters_are_near_and_in_no_count(engine: Engine) -> None:
+    documents = [profile(1, "山上起火"), profile(2, "山里救火多年"), profile(3, "种柑橘"), profile(4, "火车站站长，管过站台和候车室")]
+    rebuild(engine, [replace(one, facets={"field": ("应急",)}) for one in documents])
+    terms = parse("起火", engine.analyzer)
+    result = engine.search(SearchRequest(terms, facets=("field",), near_limit=10))
+    assert [(hit.id, hit.is_near) for hit in result.hits] == [
+        ("expert:1", False),
+        ("expert:2", True),
+        ("expert:4", True),
+    ]
+    assert (result.total_documents, result.total_owners, result.facets) == (1, 1, {"field": {"应急": 1}})
+    assert ids(engine, "起火") == ["expert:1"]
+
+
+def test_a_synonym_finds_the_word_of_the_files_and_counts_as_the_word(engine: Engine) -> None:
+    rebuild(engine, [profile(1, "代理民事诉讼"), profile(2, "种柑橘")])
+    terms = parse("打官司", engine.analyzer)
+    assert "诉讼" in terms.groups[TermGroup.WORDS]
+    hits = engine.search(SearchRequest(terms)).hits
+    assert [(hit.id, hit.words_found) for hit in hits] == [("expert:1", 0b1)]
+
+
 def test_a_document_without_any_text_is_found_by_browsing_only(engine: Engine) -> None:
     bare = IndexDocument("service:1", "service:1", "", Kind.SERVICE, {})
     rebuild(engine, [bare])

@@ -46,6 +46,8 @@ QUERIES = (
     "覃玉兰会修水库吗",
     "發揮余熱",
     "没有的词",
+    "打官司要请律师",
+    "看病报销",
     "县水利局 漆河镇",
     "主持黄石水库除险加固，解决坝脚渗漏。推广柑橘黄龙病防控，教果农剪枝施肥。调解邻里纠纷三百多起。",
 )
@@ -61,6 +63,8 @@ SHAPES = (
     SearchRequest(NO_TERMS, limit=5),
     SearchRequest(NO_TERMS, limit=1, owned_only=True, facets=FACETS),
     SearchRequest(NO_TERMS, limit=0, facets=FACETS),
+    SearchRequest(NO_TERMS, owned_only=True, facets=FACETS, near_limit=50),
+    SearchRequest(NO_TERMS, filters={"township": ("漆河镇",)}, limit=3, near_limit=3),
 )
 
 

@@ -87,7 +87,7 @@ def parts(changes: Sequence[Change], count: int) -> list[list[Change]]:
 
 def answer(result: SearchResult) -> tuple[object, ...]:
     """All of a result that engines must agree upon: everything but the scores."""
-    hits = [(hit.id, hit.source, hit.owner, hit.kind, hit.date, hit.words_found) for hit in result.hits]
+    hits = [(hit.id, hit.source, hit.owner, hit.kind, hit.date, hit.words_found, hit.is_near) for hit in result.hits]
     return (hits, result.total_documents, result.total_owners, {name: dict(c) for name, c in result.facets.items()})
 
 
