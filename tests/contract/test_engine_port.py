@@ -181,7 +181,12 @@ def test_a_query_of_one_character_finds_texts_that_contain_it(engine: Engine) ->
 
 
 def test_documents_that_share_only_characters_are_near_and_in_no_count(engine: Engine) -> None:
-    documents = [profile(1, "山上起火"), profile(2, "山里救火多年"), profile(3, "种柑橘"), profile(4, "火车站站长，管过站台和候车室")]
+    documents = [
+        profile(1, "山上起火"),
+        profile(2, "山里救火多年"),
+        profile(3, "种柑橘"),
+        profile(4, "火车站站长，管过站台和候车室"),
+    ]
     rebuild(engine, [replace(one, facets={"field": ("应急",)}) for one in documents])
     terms = parse("起火", engine.analyzer)
     result = engine.search(SearchRequest(terms, facets=("field",), near_limit=10))

@@ -18,6 +18,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from whoosh import index as whoosh_index
@@ -104,7 +105,7 @@ def kill_at_random_times(home: Path, kills: int) -> None:
     analyzer()
     killed = 0
     while killed < kills:
-        workers = [start(lambda seed=killed + n: work(home, seed), "work", home, killed + n) for n in range(2)]
+        workers = [start(partial(work, home, killed + n), "work", home, killed + n) for n in range(2)]
         for ended in workers:
             time.sleep(dice.uniform(0.05, 0.5) if hasattr(os, "fork") else dice.uniform(2, 4))
             killed += ended()

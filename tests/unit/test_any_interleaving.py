@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 from tests import factories
 from tests.unit.indexes import engine_in, found
 from zhiku import migrations
+from zhiku.domain.base import Base
 from zhiku.domain.departments import Department
 from zhiku.domain.divisions import Division, DivisionLevel
 from zhiku.domain.engagements import ServiceRecord
@@ -52,8 +53,8 @@ def prepared_database() -> Path:
     return path
 
 
-def _pick(session: Session, model: type, at: int) -> object | None:
-    rows = session.scalars(select(model).order_by(*model.__table__.primary_key)).all()  # type: ignore[attr-defined]
+def _pick(session: Session, model: type[Base], at: int) -> Base | None:
+    rows = session.scalars(select(model).order_by(*model.__table__.primary_key)).all()
     return rows[at % len(rows)] if rows else None
 
 
@@ -301,5 +302,5 @@ County.TestCase.settings = settings(
 
 
 @pytest.mark.slow
-class TestAnyInterleaving(County.TestCase):  # type: ignore[name-defined,misc]
+class TestAnyInterleaving(County.TestCase):  # type: ignore[valid-type,misc]
     """Run by pytest."""

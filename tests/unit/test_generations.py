@@ -184,7 +184,7 @@ def test_a_segmenter_that_is_not_installed_is_named(
     manifest.write_text(
         manifest.read_text(encoding="utf-8").replace(engine.analyzer.segmenter.name, "rjieba"), encoding="utf-8"
     )
-    monkeypatch.setitem(sys.modules, "rjieba", None)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "rjieba", None)
     with pytest.raises(IndexProblem, match=r"pip install rjieba.*zhiku index rebuild"):
         ids(new_engine(root))
     with pytest.raises(IndexProblem, match="ZHIKU_SEGMENTER"):

@@ -291,9 +291,9 @@ def test_older_ways_to_write_in_bulk_are_refused(session: Session) -> None:
     with pytest.raises(BulkWriteRefused):
         session.bulk_save_objects([expert])
     with pytest.raises(BulkWriteRefused):
-        session.bulk_update_mappings(Expert, [{"id": expert.id, "name": "无名"}])  # type: ignore[arg-type]
+        session.bulk_update_mappings(Expert, [{"id": expert.id, "name": "无名"}])
     with pytest.raises(BulkWriteRefused):
-        session.bulk_insert_mappings(Expert, [{"name": "无名"}])  # type: ignore[arg-type]
+        session.bulk_insert_mappings(Expert, [{"name": "无名"}])
 
 
 def test_bulk_statements_on_other_tables_are_allowed(session: Session) -> None:

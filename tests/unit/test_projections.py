@@ -68,7 +68,7 @@ def planted(sessions: Sessions) -> Iterator[tuple[Session, dict[tuple[str, str],
         for number, (row, column) in enumerate((row, column) for row in rows for column in _plantable(row)):
             value, shown = _value(column, number)
             setattr(row, _attribute(row, column), value)
-            markers[(row.__table__.name, column.name)] = shown  # type: ignore[attr-defined]
+            markers[(row.__tablename__, column.name)] = shown
         session.commit()
         session.expunge_all()
         yield session, markers
@@ -92,12 +92,12 @@ def _rows(session: Session) -> list[Base]:
         expert, expert.division, expert.field_links[0], expert.career[0], expert.honours[0], field, department,
         suggestion, suggestion.authors[0], suggestion.steps[0], record, *contacts,
     ]  # fmt: skip
-    assert {row.__table__.name for row in rows} == PLANTED, "a new table: plant a value in each of its columns"
+    assert {row.__tablename__ for row in rows} == PLANTED, "a new table: plant a value in each of its columns"
     return rows
 
 
 def _plantable(row: Base) -> Iterator[Column[Any]]:
-    for column in row.__table__.columns:
+    for column in metadata.tables[row.__tablename__].columns:
         is_structure = column.primary_key or column.foreign_keys or column.name in ("version", "position", "subject_id")
         if not is_structure and not _is_enum(column):
             yield column

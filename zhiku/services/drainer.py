@@ -32,7 +32,9 @@ class Drainer:
     def stop(self) -> None:
         """Stop after the batch at work; returns when the thread has ended."""
         self._stopping.set()
-        self._thread.join()
+        # The server may fail between making a drainer and starting it.
+        if self._thread.ident is not None:
+            self._thread.join()
 
     def _run(self) -> None:
         wait = self._interval
