@@ -188,12 +188,6 @@ def run(command: Sequence[str | Path]) -> int:
             raise
 
 
-def run_quietly(command: Sequence[str | Path]) -> int:
-    """As `run`, for a command that is only asked: what it prints is not shown."""
-    answer = subprocess.run([str(part) for part in command], cwd=CHECKOUT, env=environment(), capture_output=True)
-    return answer.returncode
-
-
 def become(command: Sequence[str | Path]) -> int:
     """Run the last command of a script, so that signals to the script reach it. Returns its exit code, if at all."""
     if os.name == "posix":

@@ -12,6 +12,9 @@ refuse_old_python()
 
 import _venv  # noqa: E402
 
+#: Exit code of `zhiku index maintain` when another rebuild is at work.
+ANOTHER_REBUILD = 4
+
 #: One problem in plain words, to show what zhiku answers.
 PROBLEM = "懂柑橘黄龙病的人"
 
@@ -29,8 +32,9 @@ def demo() -> int:
         code = _venv.run([*zhiku, *step])
         if code:
             return code
-    code = update_index(zhiku)
-    if code:
+    # Rebuilds only an index that is missing, damaged or untrue.
+    code = _venv.run([*zhiku, "index", "maintain"])
+    if code not in (0, ANOTHER_REBUILD):
         return code
     _venv.say("\n$ zhiku search " + PROBLEM)
     code = _venv.run([*zhiku, "search", PROBLEM])
@@ -39,13 +43,6 @@ def demo() -> int:
     given = [["--host", options.host], ["--port", options.port]]
     _venv.say("")
     return _venv.become([*zhiku, "serve", *sum((pair for pair in given if pair[1] is not None), [])])
-
-
-def update_index(zhiku: list) -> int:
-    """Bring waiting changes in; rebuild only an index that is missing, damaged or untrue."""
-    if _venv.run_quietly([*zhiku, "index", "drain"]) == 0 and _venv.run_quietly([*zhiku, "index", "verify"]) == 0:
-        return _venv.run([*zhiku, "index", "status"])
-    return _venv.run([*zhiku, "index", "rebuild"])
 
 
 if __name__ == "__main__":

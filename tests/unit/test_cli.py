@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -89,3 +90,12 @@ def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:
     assert result.returncode == 1
     assert f"127.0.0.1:{port}" in result.stderr and "--port" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_help_of_every_command_needs_no_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ZHIKU_HOME", str(tmp_path))
+    for group in (cli.commands["index"], cli.commands["import"], cli.commands["export"], cli.commands["db"]):
+        assert isinstance(group, click.Group)
+        for name in group.commands:
+            result = CliRunner().invoke(cli, [str(group.name), name, "--help"])
+            assert result.exit_code == 0 and "--help" in result.output

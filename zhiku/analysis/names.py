@@ -28,11 +28,16 @@ SURNAME_READINGS: dict[str, tuple[str, ...]] = {
     "缪": ("miao", "mou"), "折": ("she", "zhe"), "种": ("chong", "zhong"), "华": ("hua",), "繁": ("po", "fan"),
     "冼": ("xian",), "洗": ("xian", "xi"), "秘": ("bi", "mi"), "召": ("shao", "zhao"), "燕": ("yan",), "宁": ("ning",),
     "佘": ("she",), "黑": ("he", "hei"), "郇": ("xun", "huan"), "吕": ("lv", "lu"), "葛": ("ge",), "么": ("yao", "me"),
-    "那": ("na",), "晁": ("chao",), "钭": ("tou",), "莘": ("shen", "xin"), "过": ("guo",), "都": ("du",), "长孙": ("zhang sun", "chang sun"),
-    "褚": ("chu",), "句": ("gou", "ju"), "谌": ("chen", "shen"), "洪": ("hong",), "臧": ("zang",), "车": ("che", "ju"), "卜": ("bu",),
-    "石": ("shi",), "宿": ("su",), "曲": ("qu",), "柏": ("bai", "bo"), "叶": ("ye",), "郗": ("xi", "chi"), "祭": ("zhai", "ji"),
-    "尉": ("wei", "yu"), "牟": ("mou", "mu"), "费": ("fei", "bi"), "薄": ("bo", "bao"), "阚": ("kan",), "强": ("qiang", "jiang"),
-    "宓": ("mi", "fu"), "乜": ("nie", "mie"), "郄": ("qie", "xi"), "隽": ("juan", "jun"), "阿": ("a", "e"), "谷": ("gu", "yu"),
+    "那": ("na",), "晁": ("chao",), "钭": ("tou",), "莘": ("shen", "xin"), "过": ("guo",), "都": ("du",),
+    "长孙": ("zhang sun", "chang sun"),
+    "褚": ("chu",), "句": ("gou", "ju"), "谌": ("chen", "shen"), "洪": ("hong",), "臧": ("zang",),
+    "车": ("che", "ju"), "卜": ("bu",),
+    "石": ("shi",), "宿": ("su",), "曲": ("qu",), "柏": ("bai", "bo"), "叶": ("ye",),
+    "郗": ("xi", "chi"), "祭": ("zhai", "ji"),
+    "尉": ("wei", "yu"), "牟": ("mou", "mu"), "费": ("fei", "bi"), "薄": ("bo", "bao"),
+    "阚": ("kan",), "强": ("qiang", "jiang"),
+    "宓": ("mi", "fu"), "乜": ("nie", "mie"), "郄": ("qie", "xi"), "隽": ("juan", "jun"),
+    "阿": ("a", "e"), "谷": ("gu", "yu"),
     "纪": ("ji",), "俞": ("yu",), "隗": ("wei", "kui"), "逄": ("pang",), "芮": ("rui",), "靳": ("jin",), "卓": ("zhuo",),
 }  # fmt: skip
 
@@ -47,8 +52,8 @@ WEIGHTS = {
     "surname-pinyin": 2.0,
 }
 
-#: Weight in a query of a full name of three or more characters, against 1 for what could also be an ordinary word: who is
-#: named in a question (彭述槐会修水库吗) comes before those whom it describes.
+#: Weight in a query of a full name of three or more characters, against 1 for what could also be an ordinary word:
+#: who is named in a question (彭述槐会修水库吗) comes before those whom it describes.
 FULL_NAME_WEIGHT = 2.0
 
 #: Characters of a name that is looked for by itself; names of other peoples are longer than Han ones.

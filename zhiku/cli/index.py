@@ -27,16 +27,15 @@ AT_WORK = 4
 
 
 @click.group("index")
-@click.pass_obj
-def index_group(app: Zhiku) -> None:
+def index_group() -> None:
     """检索索引：重建、核对、更新、状态。"""
-    app.require_database()
 
 
 @index_group.command("rebuild")
 @click.pass_obj
 def rebuild(app: Zhiku) -> None:
     """重新建立索引。重建期间检索照常使用原来的索引。"""
+    app.require_database()
     with progress_bar("正在重建索引") as advance:
         report = app.indexing.rebuild(advance)
     rate = report.documents / report.seconds if report.seconds else 0.0
@@ -49,6 +48,7 @@ def rebuild(app: Zhiku) -> None:
 @click.pass_context
 def verify(context: click.Context, app: Zhiku, repair: bool) -> None:
     """核对索引与数据库是否一致。一致时退出码为 0，不一致为 3。"""
+    app.require_database()
     report = app.indexing.verify()
     show_verify(report)
     if not report.is_clean and repair:
@@ -79,6 +79,7 @@ def show_verify(report: VerifyReport) -> None:
 @click.pass_obj
 def drain(app: Zhiku) -> None:
     """把等待中的改动更新到索引。"""
+    app.require_database()
     report = app.indexing.drain()
     click.echo(f"已更新：{report.entries} 条改动，{report.sources} 项内容。")
 
@@ -91,6 +92,7 @@ def maintain_command(context: click.Context, app: Zhiku) -> None:
 
     退出码：0 索引已与数据库一致；1 没有成功；4 另一个重建正在运行，这次不必做。
     """
+    app.require_database()
     try:
         with progress_bar("正在核对索引") as advance:
             report = maintain(app.indexing, app.engine, advance)
@@ -115,6 +117,7 @@ def maintain_command(context: click.Context, app: Zhiku) -> None:
 @click.pass_context
 def status(context: click.Context, app: Zhiku) -> None:
     """显示索引的状态。没有可用的索引时退出码为 1。"""
+    app.require_database()
     status = app.engine.status()
     if status.problem:
         click.echo(f"索引不可用：{status.problem}")

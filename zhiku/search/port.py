@@ -6,11 +6,11 @@ from its hits in `zhiku.search.ranking`.
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -57,7 +57,7 @@ class IndexDocument:
     #: Name of the person, analysed into the names group; "" on evidence.
     name: str = ""
     facets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    date: date | None = None
+    date: dt.date | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -79,7 +79,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class RequiredWord:
-    """A word of which "all words" speaks. A document has it if it has the word, or all its parts, or one of the names."""
+    """A word of which "all words" speaks: a document has it with the word, or all its parts, or one of the names."""
 
     word: str
     #: Its character bigrams; of a one-character word that character; none for Latin words.
@@ -142,7 +142,7 @@ class Hit:
     source: str
     owner: str
     kind: Kind
-    date: date | None
+    date: dt.date | None
     score: float
     words_found: int
     #: Whether it does not match, and only shares single characters with the query.
@@ -168,7 +168,7 @@ class EngineStatus:
     """What `zhiku index status` shows. Sizes in bytes."""
 
     generation: str
-    built_at: datetime | None
+    built_at: dt.datetime | None
     documents: int
     segments: int
     size: int

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -35,7 +35,7 @@ class Evidence:
     kind: str
     #: Where from, in Chinese: "档案·简介", "建议《关于…》", "服务记录《…》".
     source: str
-    date: date | None
+    date: dt.date | None
     #: The number of a suggestion that has a page, else "".
     suggestion_number: str = ""
 
@@ -53,12 +53,12 @@ class _Source:
 
     kind: Kind
     label: str
-    date: date | None = None
+    date: dt.date | None = None
     suggestion_number: str = ""
 
 
 def load_passages(hits: Iterable[Hit], session: Session) -> dict[str, list[Passage]]:
-    """Passages of the suggestions and service records among the hits, by source; rows a search must not show left out."""
+    """Passages of the suggestions and service records among the hits, by source; rows a search must not show are not there."""
     ids: dict[Kind, set[int]] = {kind: set() for kind in Kind}
     for hit in hits:
         ids[hit.kind].add(int(hit.source.partition(":")[2]))

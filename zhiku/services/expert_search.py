@@ -235,11 +235,11 @@ class ExpertSearch:
         analyzer = self._engine.analyzer
         scores: dict[str, float] = {}
         with self._sessions() as session:
-            for field in session.scalars(select(FieldOfExpertise).order_by(FieldOfExpertise.id)):
-                found = analyzer.terms(f"{field.name} {field.everyday_words}")
+            for known in session.scalars(select(FieldOfExpertise).order_by(FieldOfExpertise.id)):
+                found = analyzer.terms(f"{known.name} {known.everyday_words}")
                 by_group = {TermGroup.WORDS: found.words, TermGroup.GRAMS: found.grams, TermGroup.CHARS: found.chars}
                 # A shared bigram says more than a shared character.
-                scores[field.name] = sum(
+                scores[known.name] = sum(
                     (1.0 if group is TermGroup.CHARS else 5.0) * weight
                     for group, counts in by_group.items()
                     for term, weight in terms.groups.get(group, {}).items()
