@@ -58,7 +58,7 @@ class _Source:
 
 
 def load_passages(hits: Iterable[Hit], session: Session) -> dict[str, list[Passage]]:
-    """Passages of the suggestions and service records among the hits, by source; rows a search must not show are not there."""
+    """Passages of the suggestions and service records hit, by source; rows a search must not show are left out."""
     ids: dict[Kind, set[int]] = {kind: set() for kind in Kind}
     for hit in hits:
         ids[hit.kind].add(int(hit.source.partition(":")[2]))
