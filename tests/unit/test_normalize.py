@@ -128,5 +128,21 @@ def test_one_simplified_form_for_several_traditional_ones(traditional: str, simp
     assert normalize(traditional) == simplified
 
 
+@pytest.mark.parametrize(
+    "written", ["雷打坏过七块瓦", "沈思孝", "沈默", "红菜薹抽薹", "萧乾", "乾县", "於是之", "乾隆年间", "显著", "慰藉"]
+)
+def test_simplified_text_is_left_as_it_is(written: str) -> None:
+    # OpenCC alone would make 打坯, 沉思孝, 菜苔, 萧干 and 于是之 of them, and a person would be stored by a wrong name.
+    assert normalize(written) == clean(written) == written
+
+
+@pytest.mark.parametrize(
+    "written, simplified",
+    [("天氣乾旱", "天气干旱"), ("至於農村", "至于农村"), ("破壞", "破坏"), ("瀋陽", "沈阳"), ("徵收", "征收")],
+)
+def test_the_same_characters_are_converted_in_traditional_text(written: str, simplified: str) -> None:
+    assert normalize(written) == clean(written) == simplified
+
+
 def test_a_long_text_is_normalised_to_its_end() -> None:
     assert len(normalize("修水庫(kù)" * 40_000)) == 120_000

@@ -27,6 +27,15 @@ _TONE_MARK = re.compile("[āáǎàēéěèīíǐìōóǒòūúǔùǖǘǚǜńňǹ
 #: is stored is text that is shown.
 _PRINTED = re.compile("([，：；？！…①-⑳㈠-㈩㎡㎥℃]+)")
 
+#: Simplified characters that OpenCC takes for older Traditional ones: 打坏 would become 打坯, 沈思 (a name) 沉思, 菜薹 菜苔.
+_KEPT = frozenset("坏沈薹")
+
+#: Characters that are right in Simplified names (萧乾, 乾县, 於是之) and stand for another one in Traditional text (乾旱, 至於).
+#: They are converted only where the Chinese around them is Traditional.
+_KEPT_IN_SIMPLIFIED = frozenset("乾於")
+
+_HAN_RUN = re.compile(rf"[{HAN}]+")
+
 #: Controls, format characters (zero-width space, BOM, bidi marks), surrogates, private use, unassigned.
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 
@@ -195,10 +204,32 @@ def _simplify(text: str) -> str:
         if len(converted) != len(text):
             # A phrase rule changed the length: convert character by character.
             converted = "".join(_simplify_character(character) for character in text)
+        if not _KEPT.isdisjoint(text) or not _KEPT_IN_SIMPLIFIED.isdisjoint(text):
+            converted = _with_kept(text, converted)
         # Once more, for the few characters whose simplified form has one itself (薴 → 苧 → 苎).
         if converted == text:
             return converted
         text = converted
+
+
+def _with_kept(text: str, converted: str) -> str:
+    """The converted text, with those characters put back that are Simplified as they stand."""
+    characters = list(converted)
+    # Run by run, so that a line gives the same by itself and in a longer text.
+    for run in _HAN_RUN.finditer(text):
+        start, end = run.span()
+        kept = _KEPT if _is_traditional(text[start:end], converted[start:end]) else _KEPT | _KEPT_IN_SIMPLIFIED
+        characters[start:end] = (text[i] if text[i] in kept else converted[i] for i in range(start, end))
+    return "".join(characters)
+
+
+def _is_traditional(run: str, converted: str) -> bool:
+    """Whether a character of the run was converted that no Simplified text has: one outside GB 2312."""
+    return any(
+        old != new and not old.encode("gb2312", "ignore")
+        for old, new in zip(run, converted, strict=True)
+        if old not in _KEPT_IN_SIMPLIFIED
+    )
 
 
 @cache
