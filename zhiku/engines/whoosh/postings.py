@@ -99,6 +99,8 @@ class PostingCache:
 
     def forget(self, segments: set[str]) -> None:
         """Drop all lists of segments that are gone."""
+        if not segments:  # after almost every search
+            return
         with self._lock:
             for key in [key for key in self._entries if key[0] in segments]:
                 self._size -= self._entries.pop(key).size

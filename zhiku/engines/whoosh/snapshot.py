@@ -58,6 +58,8 @@ class Snapshot:
         self._owner = _Column(segments, "owner")
         self._kind = _Column(segments, "kind")
         self._date = _Column(segments, "date")
+        self._kinds = [Kind(value) for value in self._kind.distinct]
+        self._days = [date.fromisoformat(day) if day else None for day in self._date.distinct]
         self._facets = {name: _Column(segments, f"facet_{name}") for name in FACETS}
         self._lock = threading.Lock()
         self._users = 1
@@ -193,26 +195,32 @@ class Snapshot:
             last = np.partition(scores, len(scores) - limit)[len(scores) - limit]
             chosen = np.flatnonzero(scores >= last)
             documents, scores, found = documents[chosen], scores[chosen], found[chosen]
+        segments = np.searchsorted(self._offsets, documents, side="right") - 1
+        columns = (
+            segments,
+            documents - self._offsets[segments],
+            self._owner.codes[documents],
+            self._kind.codes[documents],
+            self._date.codes[documents],
+            scores,
+            found,
+        )
         hits = [
-            self._hit(int(document), float(score), int(words), is_near)
-            for document, score, words in zip(documents, scores, found, strict=True)
+            Hit(
+                id=self.segments[segment].ids[number],
+                source=self.segments[segment].sources[number],
+                owner=self._owner.distinct[owner],
+                kind=self._kinds[kind],
+                date=self._days[day],
+                score=score,
+                words_found=words,
+                is_near=is_near,
+            )
+            for segment, number, owner, kind, day, score, words in zip(
+                *(column.tolist() for column in columns), strict=True
+            )
         ]
         return sorted(hits, key=_by_score)[:limit]
-
-    def _hit(self, document: int, score: float, words_found: int, is_near: bool) -> Hit:
-        index = int(np.searchsorted(self._offsets, document, side="right")) - 1
-        segment, number = self.segments[index], document - int(self._offsets[index])
-        day = self._date.distinct[self._date.codes[document]]
-        return Hit(
-            id=segment.ids[number],
-            source=segment.sources[number],
-            owner=self._owner.distinct[self._owner.codes[document]],
-            kind=Kind(self._kind.distinct[self._kind.codes[document]]),
-            date=date.fromisoformat(day) if day else None,
-            score=score,
-            words_found=words_found,
-            is_near=is_near,
-        )
 
     def _count_facets(
         self, names: Sequence[str], documents: NDArray[np.int64], owners: NDArray[np.int32]
