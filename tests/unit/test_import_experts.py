@@ -24,7 +24,7 @@ from zhiku.domain.outbox import OutboxEntry
 from zhiku.domain.schema import metadata
 from zhiku.services import contacts
 from zhiku.services.importing import Outcome, Report, UnusableFile
-from zhiku.services.importing.experts import LABELS
+from zhiku.services.importing.expert_rows import LABELS
 
 HEADER = ["姓名", "性别", "出生日期", "乡镇", "原单位", "原职务", "领域", "专长", "简介"]
 ROW = ["张水生", "男", "1950.03", "漆河镇", "县水利局", "副局长", "水库堤防", "修水库", "管过黄石水库的加固。"]

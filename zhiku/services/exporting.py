@@ -16,7 +16,7 @@ from zhiku.domain.departments import Department
 from zhiku.domain.engagements import ServiceRecord
 from zhiku.domain.experts import Expert, ExpertField
 from zhiku.domain.suggestions import Suggestion, SuggestionAuthor
-from zhiku.services.importing import departments, experts, services, suggestions
+from zhiku.services.importing import departments, expert_rows, services, suggestions
 from zhiku.services.importing.people import as_cell
 from zhiku.services.workbooks import Table, write_xlsx
 
@@ -83,7 +83,7 @@ def _experts(session: Session) -> Iterator[dict[str, str]]:
         .order_by(Expert.id)
     )
     for expert in session.scalars(statement):
-        yield experts.as_cells(expert)
+        yield expert_rows.as_cells(expert)
 
 
 def _suggestions(session: Session) -> Iterator[dict[str, str]]:
@@ -132,7 +132,7 @@ _Reader = Callable[[Session], Iterator[Mapping[str, str]]]
 
 #: Kind -> title of the sheet, key -> heading, and how its rows are read.
 _KINDS: Mapping[str, tuple[str, Mapping[str, str], _Reader]] = {
-    "experts": ("专家", experts.LABELS, _experts),
+    "experts": ("专家", expert_rows.LABELS, _experts),
     "suggestions": ("建议", suggestions.LABELS, _suggestions),
     "services": ("服务记录", services.LABELS, _services),
     "departments": ("部门", departments.LABELS, _departments),
