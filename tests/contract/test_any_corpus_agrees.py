@@ -65,7 +65,7 @@ requests = st.fixed_dictionaries(
         "filters": st.dictionaries(st.sampled_from(FACETS), VALUES, max_size=2),
         "kinds": st.lists(st.sampled_from(Kind), unique=True).map(tuple),
         "owned_only": st.booleans(),
-        "match_chars": st.booleans(),
+        "near_limit": st.integers(0, 4),
         "facets": st.just(FACETS),
         "limit": st.integers(0, 6),
     },

@@ -60,7 +60,6 @@ SHAPES = (
     SearchRequest(NO_TERMS, filters={"township": ("漆河镇",)}, facets=("field", "township")),
     SearchRequest(NO_TERMS, filters={"township": ("漆河镇", "陬市镇"), "field": ("水利",)}, owned_only=True),
     SearchRequest(NO_TERMS, filters={"title": ("没有这个职称",)}, facets=FACETS),
-    SearchRequest(NO_TERMS, match_chars=True, facets=("field",)),
     SearchRequest(NO_TERMS, limit=5),
     SearchRequest(NO_TERMS, limit=1, owned_only=True, facets=FACETS),
     SearchRequest(NO_TERMS, limit=0, facets=FACETS),
