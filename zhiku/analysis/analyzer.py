@@ -140,16 +140,17 @@ class Analyzer:
         """Terms of the names that a query may mean."""
         return names.query_terms(normalize(text))
 
+    def has_term(self, normalized: str, term: str) -> bool:
+        """Whether a normalised text has a word or bigram in a place that `match_spans` marks."""
+        return any(True for _ in _places(normalized, term))
+
     def match_spans(self, text: str, words: Iterable[str], grams: Iterable[str]) -> list[tuple[int, int]]:
         """Where a text has the query's words or bigrams: merged `(start, end)` spans in the *original* text."""
         normalized = normalize_with_offsets(text)
         marked = bytearray(len(normalized.text))
         for term in {*words, *grams}:
-            start = normalized.text.find(term)
-            while start >= 0:
-                if not _inside_latin_word(normalized.text, start, start + len(term)):
-                    marked[start : start + len(term)] = b"\1" * len(term)
-                start = normalized.text.find(term, start + 1)
+            for start in _places(normalized.text, term):
+                marked[start : start + len(term)] = b"\1" * len(term)
         spans: list[tuple[int, int]] = []
         for match in re.finditer(b"\1+", bytes(marked)):
             start, end = normalized.original_span(match.start(), match.end())
@@ -194,6 +195,15 @@ def _joined(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 def _is_inside_another(span: tuple[int, int], spans: list[tuple[int, int]]) -> bool:
     return any(other != span and other[0] <= span[0] and span[1] <= other[1] for other in spans)
+
+
+def _places(text: str, term: str) -> Iterator[int]:
+    """Where the term stands in the text, but for places inside a Latin word."""
+    start = text.find(term)
+    while start >= 0:
+        if not _inside_latin_word(text, start, start + len(term)):
+            yield start
+        start = text.find(term, start + 1)
 
 
 def _inside_latin_word(text: str, start: int, end: int) -> bool:

@@ -52,7 +52,7 @@ def best_sentences(
         for position, (passage, text) in enumerate(
             (passage, text) for passage in passages for text in split_sentences(passage.text)
         )
-        if (terms := _terms_in(analyzer.normal(text), words, grams))
+        if (terms := _terms_in(analyzer, text, words, grams))
     ]
     chosen: list[_Candidate] = []
     covered: set[str] = set()
@@ -65,8 +65,8 @@ def best_sentences(
 
 
 def split_sentences(text: str) -> list[str]:
-    """Sentences in order, stripped, without empty ones."""
-    return [sentence for match in _SENTENCE.finditer(text) if (sentence := match.group().strip())]
+    """Sentences in order, stripped, without those of marks only."""
+    return [match.group().strip() for match in _SENTENCE.finditer(text) if re.search(r"\w", match.group())]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +83,12 @@ class _Candidate:
         return self.weight * gain / (1 + len(self.text) / 400)
 
 
-def _terms_in(text: str, words: Mapping[str, float], grams: Mapping[str, float]) -> dict[str, float]:
-    return {term: weight for terms in (words, grams) for term, weight in terms.items() if term in text}
+def _terms_in(
+    analyzer: Analyzer, text: str, words: Mapping[str, float], grams: Mapping[str, float]
+) -> dict[str, float]:
+    text = analyzer.normal(text)
+    # Most words of two characters are bigrams too; they keep the weight of a word.
+    return {term: weight for term, weight in {**grams, **words}.items() if analyzer.has_term(text, term)}
 
 
 def _finish(
