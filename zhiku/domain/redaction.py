@@ -10,11 +10,12 @@ import re
 _PRIVATE = re.compile(
     r"""
       (?<!\d)[1-9]\d{5}(?:19|20)\d{2}\d{7}[\dXx](?!\d)           # identity number of 18
+    | (?<!\d)[1-9]\d{7}(?:0[1-9]|1[0-2])[0-3]\d{4}(?!\d)         # identity number of 15, as old rosters have it
     | (?<!\d)(?:\+?86[ -]?)?1[3-9]\d(?:[ -]?\d{4}){2}(?!\d)      # mobile
-    | (?<!\d)0\d{2,3}[ -]?\d{7,8}(?!\d)                          # landline with area code
-    | [\w.+-]+@[\w-]+(?:\.[\w-]+)+                               # e-mail
+    | (?<!\d)\(?0\d{2,3}(?:\)[ ]?|[ -]?)\d{7,8}(?!\d)            # landline with area code
+    | (?<![a-z0-9_.+-])[a-z0-9_.+-]+@[a-z0-9-]+(?:\.[a-z0-9-]+)+ # e-mail; \w would take the Chinese around it along
     """,
-    re.VERBOSE,
+    re.VERBOSE | re.IGNORECASE,
 )
 
 #: Full-width characters and the ones they stand for; one for one, so that places in the text stay the same.
