@@ -10,8 +10,6 @@ from collections.abc import Iterable
 from functools import lru_cache
 from itertools import product
 
-import pypinyin
-
 from zhiku.analysis.normalize import HAN
 
 #: Compound surnames that are still met.
@@ -132,6 +130,8 @@ def surname_readings(surname: str) -> tuple[tuple[str, ...], ...]:
     """Every way the surname is read, as tuples of syllables without tones; ü as v."""
     if surname in SURNAME_READINGS:
         return tuple(tuple(reading.split()) for reading in SURNAME_READINGS[surname])
+    import pypinyin  # half a second of dictionaries, which a query does not need
+
     syllables = pypinyin.lazy_pinyin(surname, style=pypinyin.Style.NORMAL, v_to_u=False, errors="ignore")
     return (tuple(syllables),) if syllables else ()
 
@@ -142,6 +142,8 @@ def _initials(syllables: Iterable[str]) -> str:
 
 def _given_readings(given: str) -> list[tuple[str, ...]]:
     """Readings of a given name as tuples of syllables: each character's most usual two, so that 乐 is le and yue."""
+    import pypinyin
+
     options = [
         tuple(dict.fromkeys(syllable.replace("ü", "v") for syllable in option))[:2]
         for option in pypinyin.pinyin(given, style=pypinyin.Style.NORMAL, heteronym=True, errors="ignore")

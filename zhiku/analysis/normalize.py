@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from functools import cache
 
 import opencc
-import pypinyin
 
 #: Han characters (URO, extension A, compatibility, the supplementary planes) and the iteration mark 々, 〇.
 HAN = r"\u3005\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
@@ -177,6 +176,8 @@ def _is_reading(before: str, gloss: str) -> bool:
 
 
 def _readings(characters: str) -> set[str]:
+    import pypinyin  # half a second of dictionaries, for the few texts with glosses
+
     options = pypinyin.pinyin(characters, style=pypinyin.Style.NORMAL, heteronym=True, errors="ignore")
     readings = {""}
     for option in options:
