@@ -73,7 +73,11 @@ def test_a_word_counts_as_a_word_where_it_is_a_bigram_too() -> None:
 
 
 def test_no_more_sentences_than_wanted() -> None:
-    assert len(best("修水库。" * 9, limit=2)) == 2 and best("修水库。", limit=0) == []
+    assert len(best("修水库。也修水库。还修水库。", limit=2)) == 2 and best("修水库。", limit=0) == []
+
+
+def test_what_is_said_twice_is_shown_once() -> None:
+    assert [one.text for one in best("修水库。" * 9, "修水库。")] == ["修水库。"]
 
 
 def test_a_list_of_names_gives_way_to_a_sentence() -> None:

@@ -58,8 +58,9 @@ def best_sentences(
     covered: set[str] = set()
     while candidates and len(chosen) < limit:
         best = max(candidates, key=lambda one: (one.worth(covered), -one.position))
-        candidates.remove(best)
         chosen.append(best)
+        # Texts repeat themselves, a subject its first sentence: said twice, it explains no more.
+        candidates = [one for one in candidates if one.text != best.text]
         covered |= best.terms.keys()
     return [_finish(candidate, analyzer, words, grams) for candidate in chosen]
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, aliased, joinedload, selectinload, sessionma
 
 from zhiku.domain.expertise import FieldOfExpertise
 from zhiku.domain.experts import Availability, Expert, ExpertField, WayOfHelping
+from zhiku.domain.redaction import redact
 from zhiku.search.highlight import Passage
 from zhiku.search.ladder import DOCUMENT_LIMIT, Found, find_people
 from zhiku.search.port import FACETS, NO_TERMS, Engine, Kind, QueryTerms, SearchRequest, SearchResult, TermGroup
@@ -312,9 +313,9 @@ class ExpertSearch:
         return PersonFound(
             expert_id=expert.id,
             name=expert.name,
-            former_unit=expert.former_unit,
-            last_post=expert.last_post,
-            professional_title=expert.professional_title,
+            former_unit=redact(expert.former_unit),
+            last_post=redact(expert.last_post),
+            professional_title=redact(expert.professional_title),
             township=expert.division.name,
             fields=tuple(field.name for field in expert.fields),
             availability=expert.availability.value,

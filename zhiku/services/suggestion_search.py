@@ -11,9 +11,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload, selectinload, sessionmaker
 
 from zhiku.domain.redaction import redact
-from zhiku.domain.suggestions import UNSEARCHABLE, Suggestion
+from zhiku.domain.suggestions import UNSEARCHABLE, Suggestion, SuggestionAuthor
 from zhiku.search.port import Engine, Hit, Kind, QueryTerms, SearchRequest
 from zhiku.search.query import parse
+from zhiku.services.directory import public_authors
 from zhiku.services.evidence import Fragment, evidence_for, suggestion_passages
 
 #: Longest query that is looked at, in characters.
@@ -22,13 +23,15 @@ MAX_QUERY = 2000
 DOCUMENT_LIMIT = 2000
 
 _ROWS = select(Suggestion).options(
-    selectinload(Suggestion.authors), joinedload(Suggestion.field), joinedload(Suggestion.lead_department)
+    selectinload(Suggestion.authors).joinedload(SuggestionAuthor.expert),
+    joinedload(Suggestion.field),
+    joinedload(Suggestion.lead_department),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class SuggestionFound:
-    """One suggestion of an answer; `snippets` are its best sentences, empty when nothing was asked."""
+    """One suggestion of an answer, its authors as everybody may see them; `snippets` are its best sentences, empty when nothing was asked."""
 
     number: str
     subject: str
@@ -112,7 +115,7 @@ class SuggestionSearch:
         return SuggestionFound(
             number=suggestion.number,
             subject=redact(suggestion.subject),
-            authors=tuple(author.name for author in suggestion.authors),
+            authors=tuple(author.name for author in public_authors(suggestion)),
             field=suggestion.field.name if suggestion.field else "",
             department=suggestion.lead_department.name if suggestion.lead_department else "",
             status=suggestion.status.value,

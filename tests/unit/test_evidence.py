@@ -1,0 +1,154 @@
+"""Evidence: the sentences that speak for a person, with their source and date, and without private numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy.orm import Session, sessionmaker
+
+from tests import factories
+from tests.unit.indexes import analyzer
+from tests.unit.texts import wild_text
+from zhiku.analysis.lexicon import shipped_words
+from zhiku.domain.experts import Expert
+from zhiku.domain.redaction import REMOVED
+from zhiku.domain.suggestions import SuggestionStatus
+from zhiku.search.highlight import Passage
+from zhiku.search.port import Hit, Kind
+from zhiku.search.query import parse
+from zhiku.services.evidence import Evidence, evidence_for, fragments_of, load_passages, profile_passages
+
+ANALYZER = analyzer("auto", shipped_words())
+
+
+@pytest.fixture
+def session(sessions: sessionmaker[Session]) -> Iterator[Session]:
+    with sessions() as session:
+        factories.reference(session)
+        yield session
+
+
+def evidence(passages: list[Passage], query: str, limit: int = 3) -> tuple[Evidence, ...]:
+    return evidence_for(passages, parse(query, ANALYZER), ANALYZER, limit)
+
+
+def text_of(one: Evidence) -> str:
+    return "".join(fragment.text for fragment in one.fragments)
+
+
+def marked_in(one: Evidence) -> list[str]:
+    return [fragment.text for fragment in one.fragments if fragment.is_match]
+
+
+def hit(source: str) -> Hit:
+    return Hit(source, source, "expert:1", Kind(source.partition(":")[0]), None, 1.0, 0)
+
+
+def an_expert(session: Session) -> Expert:
+    return factories.an_expert(
+        session,
+        "罗慎之",
+        fields=("水库堤防",),
+        keywords=["找管涌"],
+        summary="主持过黄石水库除险加固。电话13907361111，看渗水随叫随到。",
+        career=(("1975.03", "", "黄石水库管理所技术员"),),
+        honours=((1998, "全省抗洪先进个人"), (None, "劳动模范")),
+        last_post="总工程师",
+    )
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_fragments_joined_give_the_sentence_back(data: st.DataObject) -> None:
+    text = data.draw(wild_text)
+    cuts = sorted(data.draw(st.sets(st.integers(0, len(text)), max_size=8)))
+    spans = list(zip(cuts[::2], cuts[1::2], strict=False))
+    fragments = fragments_of(text, spans)
+    assert "".join(fragment.text for fragment in fragments) == text
+    assert [fragment.text for fragment in fragments if fragment.is_match] == [text[a:b] for a, b in spans]
+    assert all(fragment.text for fragment in fragments)
+
+
+@pytest.mark.parametrize(
+    "query, source, sentence",
+    [
+        ("渗水", "档案·简介", f"电话{REMOVED}，看渗水随叫随到。"),
+        ("管涌", "档案·专长", "找管涌"),
+        ("管理所", "档案·履历", "黄石水库管理所技术员"),
+        ("抗洪", "档案·荣誉", "1998 全省抗洪先进个人"),
+        ("劳动模范", "档案·荣誉", "劳动模范"),
+        ("堤防", "档案·领域", "水库堤防"),
+        ("总工程师", "档案·职务", "县水利局 总工程师 高级工程师"),
+    ],
+)
+def test_each_part_of_a_profile_is_named(session: Session, query: str, source: str, sentence: str) -> None:
+    (one,) = evidence(profile_passages(an_expert(session)), query, 1)
+    assert (one.kind, one.source, text_of(one)) == ("profile", source, sentence)
+    assert one.date == factories.NOW.date() and one.suggestion_number == ""
+
+
+def test_a_suggestion_is_evidence_with_its_title_its_day_and_its_number(session: Session) -> None:
+    factories.a_suggestion(
+        session, "装水位报警", serial=42, submitted_on=date(2026, 5, 4), situation="夜里涨水全靠人看。"
+    )
+    passages = load_passages([hit("suggestion:1")], session)["suggestion:1"]
+    (one,) = evidence(passages, "涨水", 1)
+    assert (one.kind, one.source, one.date) == ("suggestion", "建议《装水位报警》", date(2026, 5, 4))
+    assert one.suggestion_number == "2026-0042" and marked_in(one) == ["涨水"]
+
+
+def test_a_service_record_is_evidence_with_its_day(session: Session) -> None:
+    factories.a_service_record(session, an_expert(session), subject="看涵管", served_on=date(2025, 6, 7))
+    (one,) = evidence(load_passages([hit("service:1")], session)["service:1"], "堵漏", 1)
+    assert (one.kind, one.source, one.date) == ("service", "服务记录《看涵管》", date(2025, 6, 7))
+    assert one.suggestion_number == ""
+
+
+@pytest.mark.parametrize("status", [SuggestionStatus.NOT_ACCEPTED, SuggestionStatus.WITHDRAWN])
+def test_a_suggestion_that_was_taken_back_is_no_evidence(session: Session, status: SuggestionStatus) -> None:
+    factories.a_suggestion(session, status=status)
+    assert load_passages([hit("suggestion:1")], session) == {}
+
+
+def test_rows_that_are_gone_since_the_index_was_written_are_no_evidence(session: Session) -> None:
+    assert load_passages([hit("suggestion:77"), hit("service:77"), hit("profile:1")], session) == {}
+
+
+def test_private_numbers_are_not_shown_wherever_they_were_typed(session: Session) -> None:
+    expert = an_expert(session)
+    factories.a_suggestion(session, "报警13907362222", situation="水库找0736-6622333。", proposal="a@b.cn 水库")
+    factories.a_service_record(session, expert, subject="水库 13907363333", account="水库，身份证430725195203140011。")
+    passages = profile_passages(expert)
+    for texts in load_passages([hit("suggestion:1"), hit("service:1")], session).values():
+        passages += texts
+    found = evidence(passages, "水库 报警 电话", 20)
+    shown = "".join(text_of(one) + one.source for one in found)
+    assert len(found) >= 6 and REMOVED in shown
+    assert not any(number in shown for number in ("1390736", "6622333", "a@b", "430725195"))
+
+
+def test_words_of_the_query_explain_more_than_their_synonyms() -> None:
+    passages = [summary("水库除险加固做过一座。"), summary("会修水库。")]
+    assert [text_of(one) for one in evidence(passages, "修水库")][0] == "会修水库。"
+
+
+def test_a_synonym_is_marked_where_only_it_is_said() -> None:
+    (one,) = evidence([summary("做过病险水库整治。")], "修水库", 1)
+    assert "病险水库" in "".join(marked_in(one))
+
+
+def test_no_sentence_is_shown_for_nothing() -> None:
+    assert evidence([summary("种了一辈子田。")], "修水库") == () == evidence([], "修水库")
+
+
+def summary(text: str) -> Passage:
+    """The passage of a profile that has nothing but this summary."""
+    expert = Expert(
+        summary=text, keywords=[], former_unit="", last_post="", professional_title="", updated_at=factories.NOW
+    )
+    (passage,) = profile_passages(expert)
+    return passage
