@@ -135,6 +135,9 @@ EVIDENCE_DOCUMENTS = 3
 #: Sentences of evidence shown for a person.
 EVIDENCE_SENTENCES = 3
 
+#: Fields that are looked at for people, nearest first.
+NEAREST_FIELDS = 5
+
 _EXPERT_ROWS = select(Expert).options(
     joinedload(Expert.division),
     selectinload(Expert.field_links).joinedload(ExpertField.field).joinedload(FieldOfExpertise.parent),
@@ -208,18 +211,30 @@ class ExpertSearch:
         return self._answer(asked, Step.BROWSE, sentence, found, NO_TERMS, fields)
 
     def _nearest_field(self, asked: _Asked, terms: QueryTerms, near: Found) -> Answer:
-        """No word was found: people near in wording, else those of the field nearest to the words."""
+        """No word was found: the people of the field that shares a word with the query, else people near in wording,
+        else those of a field that shares at least a character (坝, but also 接 of 嫁接)."""
         fields = self.fields_to_browse()
-        for name in self._fields_near(terms):
+        by_word, by_character = self._fields_near(terms)
+        if answer := self._people_of_a_field(asked, by_word, fields):
+            return answer
+        if near.people:
+            sentence = f"没有人的资料里有这些词，列出字词相近的 {len(near.people)} 位，供参考。"
+            return self._answer(asked, Step.NEAR, sentence, near, terms, fields)
+        if answer := self._people_of_a_field(asked, by_character, fields):
+            return answer
+        sentence = "没有找到符合的专家。请换一种说法，少用几个词，去掉筛选条件，或从下面的领域开始浏览。"
+        return Answer(asked.text, Step.NOTHING, sentence, (), 0, 0, 1, 1, (), asked.filters, fields, asked.notes)
+
+    def _people_of_a_field(
+        self, asked: _Asked, names: Sequence[str], fields: tuple[FieldToBrowse, ...]
+    ) -> Answer | None:
+        """The people of the first of these fields that has any."""
+        for name in names:
             found = self._profiles({**asked.filters, "field": (name,)})
             if found.people:
                 sentence = f"没有人的资料里有这些词。最接近的领域是“{name}”，列出这个领域的 {found.result.total_owners} 位专家。"
                 return self._answer(asked, Step.NEAREST_FIELD, sentence, found, NO_TERMS, fields)
-        if near.people:
-            sentence = f"没有人的资料里有这些词，列出字词相近的 {len(near.people)} 位，供参考。"
-            return self._answer(asked, Step.NEAR, sentence, near, terms, fields)
-        sentence = "没有找到符合的专家。请换一种说法，少用几个词，去掉筛选条件，或从下面的领域开始浏览。"
-        return Answer(asked.text, Step.NOTHING, sentence, (), 0, 0, 1, 1, (), asked.filters, fields, asked.notes)
+        return None
 
     def _profiles(self, filters: Mapping[str, tuple[str, ...]]) -> Found:
         """Everybody whom the filters leave."""
@@ -231,22 +246,20 @@ class ExpertSearch:
         people = rank_owners(result.hits)
         return Found(people, len(people), 0, result)
 
-    def _fields_near(self, terms: QueryTerms) -> list[str]:
-        """Names of fields whose name or everyday words share most with the query, nearest first."""
+    def _fields_near(self, terms: QueryTerms) -> tuple[list[str], list[str]]:
+        """Names of fields whose name or everyday words share most with the query, nearest first: those that share a
+        word or a bigram, and those that share only characters."""
         analyzer = self._engine.analyzer
-        scores: dict[str, float] = {}
+        scores: dict[str, tuple[float, float]] = {}
         with self._sessions() as session:
             for known in session.scalars(select(FieldOfExpertise).order_by(FieldOfExpertise.id)):
                 found = analyzer.terms(f"{known.name} {known.everyday_words}")
-                by_group = {TermGroup.WORDS: found.words, TermGroup.GRAMS: found.grams, TermGroup.CHARS: found.chars}
-                # A shared bigram says more than a shared character.
-                scores[known.name] = sum(
-                    (1.0 if group is TermGroup.CHARS else 5.0) * weight
-                    for group, counts in by_group.items()
-                    for term, weight in terms.groups.get(group, {}).items()
-                    if term in counts
-                )
-        return [name for name in sorted(scores, key=lambda name: (-scores[name], name)) if scores[name]][:5]
+                by_words = _shared(terms, TermGroup.WORDS, found.words) + _shared(terms, TermGroup.GRAMS, found.grams)
+                scores[known.name] = by_words, _shared(terms, TermGroup.CHARS, found.chars)
+        nearest = sorted(scores, key=lambda name: (*(-score for score in scores[name]), name))
+        by_word = [name for name in nearest if scores[name][0]]
+        by_character = [name for name in nearest if scores[name][1] and not scores[name][0]]
+        return by_word[:NEAREST_FIELDS], by_character[:NEAREST_FIELDS]
 
     # -- making the answer ---------------------------------------------------------------------------------------
 
@@ -347,6 +360,11 @@ class _Asked:
             notes = (f"问题太长，只用了前 {MAX_QUERY} 个字。",)
         known = {name: tuple(filters[name]) for name in FACETS if filters.get(name)}
         return cls(text, known, max(1, page), notes)
+
+
+def _shared(terms: QueryTerms, group: TermGroup, counts: Mapping[str, int]) -> float:
+    """Weight of the query's terms that are among these."""
+    return sum(weight for term, weight in terms.groups.get(group, {}).items() if term in counts)
 
 
 def _sentence(found: Found, terms: QueryTerms) -> str:
