@@ -213,7 +213,8 @@ def kill_at_points(home: Path, later_call: int) -> None:
     """
     analyzer()
     plan = [(point, is_done, 1) for point in POINTS for is_done in (False, True)]
-    plan += [(point, False, later_call) for point in POINTS if point.startswith("os.")]
+    # The second os.replace is that of CURRENT: between it and what comes before, there must always be one.
+    plan += [(point, False, call) for point in POINTS if point.startswith("os.") for call in (2, later_call)]
     problems, survived = [], []
     for point, is_done, call in plan:
         where = f"{'after' if is_done else 'before'} {point} ({call})"

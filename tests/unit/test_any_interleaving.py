@@ -42,13 +42,17 @@ class Crash(BaseException):
 
 @cache
 def prepared_database() -> Path:
-    """A migrated database with reference data, copied for every example."""
+    """A database with two people and their evidence, copied for every example."""
     path = Path(tempfile.mkdtemp(prefix="zhiku-tests-")) / "zhiku.db"
     engine = make_engine(f"sqlite:///{path.as_posix()}")
     migrations.upgrade(engine)
     with make_sessions(engine)() as session, session.begin():
         factories.reference(session)
-        factories.a_department(session)
+        department = factories.a_department(session)
+        for name in ("张水生", "李桂花"):
+            expert = factories.an_expert(session, name, fields=(FIELDS[0],), career=(("", "", "公社水利员"),))
+            factories.a_suggestion(session, authors=(expert, "李阳春"))
+            factories.a_service_record(session, expert, department_id=department.id)
     engine.dispose()
     return path
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,7 @@ from zhiku.analysis.analyzer import make_analyzer
 from zhiku.engines.whoosh import generations
 from zhiku.engines.whoosh.engine import WhooshEngine
 from zhiku.engines.whoosh.generations import CURRENT, MANIFEST, MARKER, WORDS
+from zhiku.engines.whoosh.segment import Segment
 from zhiku.search.port import NO_TERMS, Change, IndexDocument, IndexProblem, Kind, SearchRequest
 from zhiku.search.query import parse
 
@@ -343,6 +345,49 @@ def test_a_second_rebuild_in_another_process_is_refused_clearly(root: Path, engi
     assert said.startswith("RebuildAtWork 另一个重建索引的任务正在运行")
     generation.discard()
     assert subprocess.run(command, capture_output=True, timeout=60, check=True).stdout == b""
+
+
+def test_a_reader_that_a_commit_overtakes_reads_the_next_one(
+    root: Path, engine: WhooshEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between reading which segments there are and opening them, a writer merges them and removes their files."""
+    reader = new_engine(root)
+    real, segments = reader._open_segment, sorted(current(root).glob("*.seg"))
+    overtaken: list[str] = []
+
+    def late(*args: Any) -> Segment:
+        if not overtaken:
+            while segments[0].exists():
+                overtaken.append("by a commit")
+                engine.apply(lambda: [Change(document.source, (document,)) for document in DOCUMENTS])
+        return real(*args)
+
+    monkeypatch.setattr(reader, "_open_segment", late)
+    assert ids(reader, "修水库") == [document.id for document in DOCUMENTS]
+    assert overtaken
+    reader.close()
+
+
+def test_a_reader_that_two_rebuilds_overtake_reads_the_newest_generation(
+    root: Path, engine: WhooshEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between reading CURRENT and opening what it names, that generation is replaced, and then removed."""
+    reader = new_engine(root)
+    real, before = reader.folder.words, current(root)
+    overtaken: list[str] = []
+
+    def late(name: str) -> tuple[str, ...]:
+        if not overtaken:
+            for _ in range(3):
+                rebuild(engine, DOCUMENTS)
+            assert not before.exists()
+            overtaken.append("by rebuilds")
+        return real(name)
+
+    monkeypatch.setattr(reader.folder, "words", late)
+    assert ids(reader, "修水库") == [document.id for document in DOCUMENTS]
+    assert overtaken
+    reader.close()
 
 
 # -- disks that are full or closed -------------------------------------------------------------------------------
