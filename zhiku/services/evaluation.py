@@ -7,6 +7,7 @@ A set is a folder with `documents.jsonl` (id, owner, kind, name, group, body), `
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,11 +22,17 @@ MEASURES = ("RR@10", "R@10", "nDCG@10", "P@1")
 #: People returned for a query; the measures look at ten.
 DEPTH = 100
 
+_FILES_NEEDED = " documents.jsonl、queries.tsv 和 qrels.txt "
+
 _KINDS = {"profile": Kind.PROFILE, "suggestion": Kind.SUGGESTION, "evidence": Kind.SERVICE, "service": Kind.SERVICE}
 
 
 class JudgedSetUnusable(DomainError):
     """The folder is no judged set; the message says which file and line."""
+
+
+class MeasuresMissing(DomainError):
+    """The package that measures is not installed; there is none for some machines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +63,17 @@ class Evaluation:
 def read_judged_set(folder: Path) -> JudgedSet:
     """Read a set; raises `JudgedSetUnusable`."""
     documents = tuple(_document(record, place) for record, place in _json_lines(folder / "documents.jsonl"))
-    queries = {key: text for key, text in _rows(folder / "queries.tsv", "\t", 2)}
+    queries = {key: text for (key, text), _ in _rows(folder / "queries.tsv", "\t", 2)}
     judgements = tuple(
-        (query, owner, int(grade))
-        for query, _, owner, grade in _rows(folder / "qrels.txt", None, 4)
+        (query, owner, _grade(grade, place))
+        for (query, _, owner, grade), place in _rows(folder / "qrels.txt", None, 4)
         if query in queries
     )
     if not documents or not queries or not judgements:
-        raise JudgedSetUnusable(f"{folder} 不是完整的评测集：需要 documents.jsonl、queries.tsv 和 qrels.txt。")
+        raise JudgedSetUnusable(f"{folder} 不是完整的评测集：{_FILES_NEEDED}里都要有内容，判断要针对其中的问题。")
+    repeated = [key for key, count in Counter(document.id for document in documents).items() if count > 1]
+    if repeated:
+        raise JudgedSetUnusable(f"documents.jsonl 里编号 {repeated[0]} 出现了不止一次。")
     return JudgedSet(documents, queries, judgements)
 
 
@@ -88,8 +98,14 @@ def rank(engine: Engine, text: str) -> list[str]:
 def measure(judgements: Iterable[tuple[str, str, int]], answers: Mapping[str, Sequence[str]]) -> Evaluation:
     """Compare ranked owners with judgements. Queries without a judgement are left out, as TREC does."""
     # Imported here: it brings scipy, which nothing but an evaluation needs.
-    import ir_measures
+    try:
+        import ir_measures
+    except ImportError:
+        raise MeasuresMissing(
+            "衡量检索质量需要 ir-measures，这台电脑没有安装。请运行：pip install ir-measures"
+        ) from None
 
+    judgements = tuple(judgements)
     qrels = [ir_measures.Qrel(query, owner, grade) for query, owner, grade in judgements]
     run = [
         ir_measures.ScoredDoc(query, owner, float(len(owners) - position))
@@ -102,7 +118,7 @@ def measure(judgements: Iterable[tuple[str, str, int]], answers: Mapping[str, Se
     names = {parsed: name for name, parsed in measures.items()}
     for metric in ir_measures.iter_calc(measures.values(), qrels, run):
         by_query[names[metric.measure]][metric.query_id] = metric.value
-    judged = {query for query, _, _ in judgements} if not isinstance(judgements, Iterator) else set(answers)
+    judged = {query for query, _, _ in judgements}
     return Evaluation(
         {name: float(values[parsed]) for name, parsed in measures.items()},
         len(judged),
@@ -117,7 +133,7 @@ def _document(record: Mapping[str, object], place: str) -> IndexDocument:
         owner, key = str(record["owner"]), str(record["id"])
         title, body = str(record.get("name") or ""), str(record["body"])
     except KeyError as error:
-        raise JudgedSetUnusable(f"{place} 缺少字段 {error}。") from None
+        raise JudgedSetUnusable(f"{place}缺少字段 {error}。") from None
     # On a profile the name is a person's; on anything else it is a title.
     fields = {"summary" if kind is Kind.PROFILE else "body": body}
     if kind is not Kind.PROFILE and title:
@@ -133,22 +149,36 @@ def _json_lines(path: Path) -> Iterator[tuple[Mapping[str, object], str]]:
         try:
             record = json.loads(line)
         except ValueError:
-            raise JudgedSetUnusable(f"{place} 不是 JSON。") from None
+            raise JudgedSetUnusable(f"{place}不是 JSON。") from None
         if not isinstance(record, dict):
-            raise JudgedSetUnusable(f"{place} 不是 JSON 对象。")
+            raise JudgedSetUnusable(f"{place}不是 JSON 对象。")
         yield record, place
 
 
-def _rows(path: Path, separator: str | None, columns: int) -> Iterator[list[str]]:
+def _rows(path: Path, separator: str | None, columns: int) -> Iterator[tuple[list[str], str]]:
     for number, line in enumerate(_lines(path), 1):
+        place = f"{path.name} 第 {number} 行"
         row = line.split(separator, columns - 1)
         if len(row) != columns:
-            raise JudgedSetUnusable(f"{path.name} 第 {number} 行应有 {columns} 列。")
-        yield row
+            raise JudgedSetUnusable(f"{place}应有 {columns} 列。")
+        yield row, place
+
+
+def _grade(text: str, place: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise JudgedSetUnusable(f"{place}的等级“{text.strip()}”不是整数。") from None
 
 
 def _lines(path: Path) -> list[str]:
     try:
-        return [line for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise JudgedSetUnusable(f"读不出 {path.name}：{error}") from None
+        text = path.read_text(encoding="utf-8-sig")
+    except (FileNotFoundError, NotADirectoryError):
+        raise JudgedSetUnusable(f"{path.parent} 里没有 {path.name}。评测集需要{_FILES_NEEDED}。") from None
+    except UnicodeDecodeError:
+        raise JudgedSetUnusable(f"{path.name} 不是 UTF-8 文本。") from None
+    except OSError as error:
+        raise JudgedSetUnusable(f"读不出 {path}（{error.strerror}）。") from None
+    # Not splitlines(): text may hold U+2028 and other characters that it takes for the end of a line.
+    return [line for line in text.split("\n") if line.strip()]
