@@ -1,4 +1,4 @@
-"""Expert search on a real database and a real index: steps, sentences, facets, pages, evidence, and who is not shown."""
+"""Expert search on a real database and index: steps, sentences, facets, pages, evidence, and who is not shown."""
 
 from __future__ import annotations
 

@@ -31,7 +31,10 @@ _ROWS = select(Suggestion).options(
 
 @dataclass(frozen=True, slots=True)
 class SuggestionFound:
-    """One suggestion of an answer, its authors as everybody may see them; `snippets` are its best sentences, empty when nothing was asked."""
+    """One suggestion of an answer.
+
+    Authors are named as everybody may see them. `snippets` are its best sentences, none when nothing was asked.
+    """
 
     number: str
     subject: str
