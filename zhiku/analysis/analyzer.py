@@ -56,7 +56,9 @@ class Alternatives:
 
     #: Those of `QueryAnalysis.whole_words` that lie in the part, even if only with some of their characters.
     words: tuple[str, ...]
-    #: The synonyms, each analysed like a query, but without alternatives of its own.
+    #: The synonyms.
+    phrases: tuple[str, ...]
+    #: Each of them analysed like a query, but without alternatives of its own.
     analyses: tuple[QueryAnalysis, ...]
 
 
@@ -114,7 +116,7 @@ class Analyzer:
                 text[a:b] for a, b in spans if a < end and start < b and not _is_inside_another((a, b), spans)
             )
             analyses = tuple(_analysis(synonym, self._content_spans(synonym)) for synonym in synonyms)
-            yield Alternatives(tuple(words), analyses)
+            yield Alternatives(tuple(words), synonyms, analyses)
 
     def _content_spans(self, text: str) -> list[tuple[int, int]]:
         spans = [span for span in self.segmenter.spans(text) if _HAS_WORD_CHARACTER.search(text[span[0] : span[1]])]
@@ -139,6 +141,10 @@ class Analyzer:
     def name_query(self, text: str) -> dict[str, float]:
         """Terms of the names that a query may mean."""
         return names.query_terms(normalize(text))
+
+    def person_query(self, text: str) -> dict[str, float]:
+        """Terms of the name, when the query as a whole is a way to name a person; else none."""
+        return names.person_terms(normalize(text))
 
     def has_term(self, normalized: str, term: str) -> bool:
         """Whether a normalised text has a word or bigram in a place that `match_spans` marks."""

@@ -59,6 +59,12 @@ LONGEST_NAME = 8
 
 _HAN_RUN = re.compile(rf"[{HAN}]+")
 _LATIN_RUN = re.compile(r"[a-z]+(?:[ '·][a-z]+)*")
+#: How people ask for somebody: 老李, 姓向的老师傅, 曾令宽同志, 向开绪在吗.
+_ADDRESS = re.compile(
+    rf"(?:找|找一下|请问|有没有)?(?P<before>老|小|姓)?(?P<name>[{HAN}]{{1,{LONGEST_NAME}}}?)"
+    r"(?:的)?(?P<after>老师傅|老师|师傅|同志|医生|大夫|主任|局长|书记|镇长|乡长|校长|院长|所长|站长|厂长|庭长|法官|工程师|"
+    r"先生|女士|这个人)?(?:在吗|是谁|在哪)?[?]?"
+)
 #: Joins the parts of a name such as 阿·买买提, in all the forms that are typed for it.
 _DOT = re.compile(rf"(?<=[{HAN}])[·•・‧∙⋅](?=[{HAN}])")
 
@@ -123,6 +129,26 @@ def query_terms(text: str) -> dict[str, float]:
         kinds = ["pinyin", "given-pinyin", "surname-pinyin"] + (["initials"] if 2 <= len(letters) <= 4 else [])
         terms.update({f"{kind}:{letters}": 1.0 for kind in [*kinds, "full"]})
     return terms
+
+
+def person_terms(text: str) -> dict[str, float]:
+    """Terms of the names group when a normalised query as a whole names a person: 曾令宽, 老李, 姓向的师傅, zengdeming.
+
+    A bare surname or a given name of two characters is no such query: 高, 建设 are words too.
+    """
+    compact = _DOT.sub("", text.strip()).replace("ü", "v")
+    if _LATIN_RUN.fullmatch(compact):
+        return {term: weight for term, weight in query_terms(text).items() if not term.startswith("full:")}
+    match = _ADDRESS.fullmatch(compact)
+    if match is None:
+        return {}
+    name = match["name"]
+    if len(name) == 1 or name in COMPOUND_SURNAMES:
+        is_addressed = bool(match["before"] or match["after"])
+        return {f"surname:{name}": 1.0} if is_addressed else {}
+    if len(name) == 2 and not match["after"]:
+        return {}
+    return {f"full:{name}": 1.0}
 
 
 @lru_cache(maxsize=4096)

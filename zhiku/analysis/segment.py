@@ -33,7 +33,11 @@ class Segmenter(Protocol):
         """Words in search mode: long words, and the shorter words inside them. In reading order."""
 
     def spans(self, text: str) -> list[tuple[int, int]]:
-        """`(start, end)` of each word that `cut` gives, for highlighting."""
+        """`(start, end)` of the words of a query: as `cut`, but without words guessed from their characters.
+
+        In a few words without context the guesses are wrong as often as right (榨才 of 怎么榨才香), and a wrong word is
+        a condition nobody meets.
+        """
 
     def knows(self, word: str) -> bool:
         """Whether the word is in the dictionary; others were guessed from their characters."""
@@ -70,7 +74,7 @@ class JiebaSegmenter:
         return list(self._tokenizer.cut_for_search(text))
 
     def spans(self, text: str) -> list[tuple[int, int]]:
-        return [(start, end) for _, start, end in self._tokenizer.tokenize(text, mode="search")]
+        return [(start, end) for _, start, end in self._tokenizer.tokenize(text, mode="search", HMM=False)]
 
     def knows(self, word: str) -> bool:
         return bool(self._tokenizer.FREQ.get(word))
@@ -92,7 +96,7 @@ class RjiebaSegmenter:
         return self._tokenizer.cut_for_search(text)
 
     def spans(self, text: str) -> list[tuple[int, int]]:
-        return [(start, end) for _, start, end in self._tokenizer.tokenize(text, mode="search")]
+        return [(start, end) for _, start, end in self._tokenizer.tokenize(text, mode="search", hmm=False)]
 
     def knows(self, word: str) -> bool:
         return self._tokenizer.has_word(word)

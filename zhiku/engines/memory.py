@@ -6,7 +6,7 @@ The contract tests hold every other engine against it. It keeps nothing on disk.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import count
 from threading import Lock
@@ -63,19 +63,24 @@ class _Store:
         for key in scores:
             if owner := self.documents[key].owner:
                 owners[owner] = owners.get(owner, 0) | found[key]
-        hits = [self._hit(key, scores[key], owners.get(self.documents[key].owner, found[key])) for key in scores]
-        near_hits = [
-            self._hit(key, score, self._words_found(key, request), is_near=True) for key, score in near.items()
+        hits = [
+            self._hit(key, scores[key], owners.get(self.documents[key].owner, found[key]), request) for key in scores
         ]
+        near_hits = [replace(self._hit(key, score, 0, request), is_near=True) for key, score in near.items()]
         shown = [*_best(hits, request.limit), *_best(near_hits, request.near_limit)]
         return SearchResult(tuple(_best(shown, len(shown))), len(scores), len(owners), self._facets(request, scores))
 
-    def _hit(self, key: str, score: float, words_found: int, is_near: bool = False) -> Hit:
+    def _hit(self, key: str, score: float, words_found: int, request: SearchRequest) -> Hit:
         document = self.documents[key]
-        return Hit(key, document.source, document.owner, document.kind, document.date, score, words_found, is_near)
+        is_named = any(
+            name in self.terms[key][TermGroup.NAMES] for name in request.terms.groups.get(TermGroup.NAMES, ())
+        )
+        return Hit(
+            key, document.source, document.owner, document.kind, document.date, score, words_found, is_named=is_named
+        )
 
     def _scores(self, request: SearchRequest) -> tuple[dict[str, float], dict[str, float]]:
-        """Scores of the documents that match, and of those that share only characters."""
+        """Scores of the documents that match, and of those that are only near."""
         total = len(self.documents)
         scores = {key: 0.0 for key in self.documents}
         touched: set[str] = set()
@@ -88,8 +93,9 @@ class _Store:
                     folded = self.terms[key][group][term]
                     scores[key] += weight * (folded * (K1 + 1) / (folded + K1))
                 touched.update(holders)
-                if group in MATCHING_GROUPS or request.terms.only_chars:
+                if group is TermGroup.NAMES or (group in MATCHING_GROUPS and not request.terms.required):
                     matched.update(holders)
+        matched.update(key for key in touched if self._words_found(key, request))
         allowed = {key for key in self.documents if _passes(self.documents[key], request)}
         return (
             {key: scores[key] for key in matched & allowed},
@@ -221,7 +227,7 @@ def _has_word(terms: Mapping[TermGroup, Mapping[str, float]], required: Required
         required.word in terms[TermGroup.WORDS]
         or (bool(required.parts) and all(part in terms[_group_of(part)] for part in required.parts))
         or any(name in terms[TermGroup.NAMES] for name in required.names)
-        or any(all(_has_word(terms, word) for word in synonym) for synonym in required.synonyms)
+        or any(_has_word(terms, synonym) for synonym in required.synonyms)
     )
 
 

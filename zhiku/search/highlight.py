@@ -65,6 +65,14 @@ def best_sentences(
     return [_finish(candidate, analyzer, words, grams) for candidate in chosen]
 
 
+def first_sentence(passages: Iterable[Passage]) -> list[Sentence]:
+    """The first sentence there is, with nothing marked; none for empty passages."""
+    for passage in passages:
+        for text in split_sentences(passage.text):
+            return [Sentence(passage.source, _shorten(text, [])[0], (), 0.0)]
+    return []
+
+
 def split_sentences(text: str) -> list[str]:
     """Sentences in order, stripped, without those of marks only."""
     return [match.group().strip() for match in _SENTENCE.finditer(text) if re.search(r"\w", match.group())]

@@ -1,8 +1,9 @@
-"""The ladder: all words, then any word or a synonym, then near in wording.
+"""The ladder: by name, all words, any word or a synonym, near in wording.
 
-A search is one question to the engine. Short queries put the people who have all words first. People who share only
-single characters with the query may stand among the first ones, where their score puts them, but never make a list
-longer than that: almost every text shares some character with a long query.
+A query that is a person's name is answered by the people of that name. Otherwise people are ranked by score: those
+whose name is in the query first, then, for short queries, those who have all words. People who share only bigrams or
+characters with the query stand behind the others, and only while the list is short: almost every text shares some
+character with a long query.
 """
 
 from __future__ import annotations
@@ -10,19 +11,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from zhiku.search.port import Engine, QueryTerms, SearchRequest, SearchResult
+from zhiku.search.port import Engine, QueryTerms, SearchRequest, SearchResult, TermGroup
 from zhiku.search.ranking import RankedOwner, all_words_mask, has_all_words, rank_owners
 
 #: Documents an answer is ranked from. People beyond them are counted, but cannot be paged to.
 DOCUMENT_LIMIT = 2000
 
-#: Documents near in wording that are looked at, and the places that people may have by them.
+#: Documents near in wording that are looked at, and the length of a list up to which people are added by them.
 NEAR_DOCUMENTS = 50
 NEAR_PLACES = 10
 
-#: Up to so many words, people who have all of them come first. With more words, who has the last of them too says less
-#: than the score (measured: experts-cae RR@10 0.622 by score, 0.622 with 2, 0.617 with any number).
+#: Up to so many words, people who have all of them come first, if their score is at least this share of the best one.
+#: With more words, who has the last of them too says less than the score (docs/adr/0005 has the figures).
 STRICT_WORDS = 2
+STRICT_SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +32,12 @@ class Found:
     """People found for a query, best first."""
 
     people: Sequence[RankedOwner]
-    #: How many of them are there by a word, and not only near in wording.
+    #: How many of them are there by a name or a word; the others, behind them, are only near in wording.
     matched: int
     #: Of the matched ones, how many have every required word.
     with_all_words: int
+    #: Whether the query was taken as a person's name.
+    by_name: bool
     #: The engine's answer: totals and facets of the matched ones.
     result: SearchResult
 
@@ -45,15 +49,26 @@ def find_people(
     facets: tuple[str, ...] = (),
 ) -> Found:
     """People for a query. Raises `IndexProblem`."""
-    result = engine.search(
-        SearchRequest(
-            terms, filters or {}, owned_only=True, facets=facets, limit=DOCUMENT_LIMIT, near_limit=NEAR_DOCUMENTS
+    filters = filters or {}
+    if terms.person:
+        by_name = SearchRequest(
+            QueryTerms({TermGroup.NAMES: terms.person}), filters, owned_only=True, facets=facets, limit=DOCUMENT_LIMIT
         )
+        result = engine.search(by_name)
+        if result.hits:
+            people = rank_owners(result.hits)
+            return Found(people, len(people), 0, True, result)
+    result = engine.search(
+        SearchRequest(terms, filters, owned_only=True, facets=facets, limit=DOCUMENT_LIMIT, near_limit=NEAR_DOCUMENTS)
     )
-    people = rank_owners(result.hits)
+    ranked = rank_owners(result.hits)
     complete = all_words_mask(len(terms.required))
-    if 0 < len(terms.required) <= STRICT_WORDS:
-        people.sort(key=lambda one: not has_all_words(one, complete))
-    people = [*people[:NEAR_PLACES], *(one for one in people[NEAR_PLACES:] if not one.is_near)]
+    if 0 < len(terms.required) <= STRICT_WORDS and ranked:
+        least = STRICT_SHARE * ranked[0].score
+        ranked.sort(key=lambda one: not (has_all_words(one, complete) and one.score >= least))
+    ranked.sort(key=lambda one: not one.is_named)
+    # A filter is a promise about everybody listed, and its counts are of people who have a word.
+    places = 0 if filters else NEAR_PLACES
+    people = [one for place, one in enumerate(ranked) if place < places or not one.is_near]
     matched = [one for one in people if not one.is_near]
-    return Found(people, len(matched), sum(has_all_words(one, complete) for one in matched), result)
+    return Found(people, len(matched), sum(has_all_words(one, complete) for one in matched), False, result)

@@ -86,8 +86,8 @@ class RequiredWord:
     parts: tuple[str, ...] = ()
     #: Terms of the names group that it may be.
     names: tuple[str, ...] = ()
-    #: Synonyms of it, or of a phrase it is in: each a set of words that must all be there.
-    synonyms: tuple[tuple[RequiredWord, ...], ...] = ()
+    #: Synonyms of it, or of a phrase it is in.
+    synonyms: tuple[RequiredWord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,21 +96,13 @@ class QueryTerms:
 
     groups: Mapping[TermGroup, Mapping[str, float]]
     required: tuple[RequiredWord, ...] = ()
+    #: Terms of the names group, when the query as a whole is a way to name a person.
+    person: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing is left to search for."""
         return not any(self.groups.values())
-
-    @property
-    def only_chars(self) -> bool:
-        """Whether single characters are all there is, so that they decide what matches.
-
-        A word of one character counts as such: 水 is a word of its own in few texts, and part of one in many.
-        """
-        return not self.groups.get(TermGroup.GRAMS) and all(
-            len(word) == 1 for word in self.groups.get(TermGroup.WORDS, ())
-        )
 
 
 #: Nothing to search for: every document matches, with a score of 0.
@@ -127,7 +119,7 @@ class SearchRequest:
     kinds: tuple[Kind, ...] = ()
     #: Only documents that have an owner (expert search), or all.
     owned_only: bool = False
-    #: So many documents beside the matching ones that share only single characters with the query.
+    #: So many documents beside the matching ones that share only bigrams or characters with the query.
     near_limit: int = 0
     #: Facets to count, by owner.
     facets: tuple[str, ...] = ()
@@ -145,8 +137,10 @@ class Hit:
     date: dt.date | None
     score: float
     words_found: int
-    #: Whether it does not match, and only shares single characters with the query.
+    #: Whether it has none of the required words, and only shares bigrams or characters with the query.
     is_near: bool = False
+    #: Whether it is found by the name of its person.
+    is_named: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,8 @@ def parse(text: str, analyzer: Analyzer) -> QueryTerms:
     synonyms = [other for alternatives in analysis.alternatives for other in alternatives.analyses]
     groups = {
         TermGroup.WORDS: _weighted(analysis.words, [other.words for other in synonyms]),
-        TermGroup.GRAMS: _weighted(analysis.grams, [other.grams for other in synonyms]),
+        # The bigram of a synonym of two characters would find it inside other words.
+        TermGroup.GRAMS: _weighted(analysis.grams, [other.grams for other in synonyms if len(other.grams) > 1]),
         TermGroup.CHARS: _weighted(analysis.chars, [other.chars for other in synonyms]),
         TermGroup.NAMES: names,
     }
@@ -33,7 +34,7 @@ def parse(text: str, analyzer: Analyzer) -> QueryTerms:
     required = tuple(
         _required(word, _names_with(whole, place, names), analysis.alternatives) for place, word in enumerate(whole)
     )
-    return QueryTerms({group: terms for group, terms in groups.items() if terms}, required)
+    return QueryTerms({group: terms for group, terms in groups.items() if terms}, required, analyzer.person_query(text))
 
 
 def _weighted(counts: Mapping[str, int], synonyms: Sequence[Mapping[str, int]]) -> dict[str, float]:
@@ -55,11 +56,11 @@ def _names_with(words: Sequence[str], place: int, names: Iterable[str]) -> tuple
 
 def _required(word: str, names: tuple[str, ...], alternatives: Iterable[Alternatives]) -> RequiredWord:
     synonyms = tuple(
-        tuple(RequiredWord(part, _parts(part)) for part in other.whole_words)
+        # Two characters meet inside other words by accident (性病 in 慢性病), so a synonym of two must be a word.
+        RequiredWord(phrase, _parts(phrase) if len(phrase) > 2 else ())
         for alternative in alternatives
         if word in alternative.words
-        for other in alternative.analyses
-        if other.whole_words
+        for phrase in alternative.phrases
     )
     return RequiredWord(word, _parts(word), names, synonyms)
 

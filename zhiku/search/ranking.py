@@ -32,6 +32,11 @@ class RankedOwner:
     words_found: int
 
     @property
+    def is_named(self) -> bool:
+        """Whether the query has the owner's name."""
+        return any(hit.is_named for hit in self.hits)
+
+    @property
     def is_near(self) -> bool:
         """Whether none of the documents matches, and all only share characters with the query."""
         return all(hit.is_near for hit in self.hits)

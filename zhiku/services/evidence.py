@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -14,7 +14,7 @@ from zhiku.domain.engagements import ServiceRecord
 from zhiku.domain.experts import Expert
 from zhiku.domain.redaction import redact
 from zhiku.domain.suggestions import Suggestion
-from zhiku.search.highlight import Passage, Sentence, best_sentences
+from zhiku.search.highlight import Passage, Sentence, best_sentences, first_sentence
 from zhiku.search.port import Hit, Kind, QueryTerms, TermGroup
 
 
@@ -40,8 +40,9 @@ class Evidence:
     suggestion_number: str = ""
 
 
-#: What one of the query's whole words is worth in a sentence, against 1 for a part of it or a bigram.
+#: What one of the query's whole words, or a synonym, is worth in a sentence, against 1 for a word inside it.
 WHOLE_WORD_WEIGHT = 3.0
+SYNONYM_WEIGHT = 1.5
 
 #: Parts of a profile that are lists of names rather than sentences say less about why.
 _PART_WEIGHTS = {"专长": 0.8, "履历": 0.7, "荣誉": 0.7, "领域": 0.25, "职务": 0.4}
@@ -103,10 +104,23 @@ def evidence_for(
     passages: Sequence[Passage], terms: QueryTerms, analyzer: Analyzer, limit: int
 ) -> tuple[Evidence, ...]:
     """Up to `limit` sentences of these passages that cover the query best, synonyms counted less than its own words."""
-    words = {required.word: WHOLE_WORD_WEIGHT for required in terms.required}
-    words = {**terms.groups.get(TermGroup.WORDS, {}), **words}
-    grams = terms.groups.get(TermGroup.GRAMS, {})
-    return tuple(_evidence(sentence) for sentence in best_sentences(passages, analyzer, words, grams, limit))
+    words = {word: weight for word, weight in terms.groups.get(TermGroup.WORDS, {}).items() if weight >= 1.0}
+    grams: dict[str, float] = {}
+    for required in terms.required:
+        words[required.word] = WHOLE_WORD_WEIGHT
+        for phrase in (required, *required.synonyms):
+            words.setdefault(phrase.word, SYNONYM_WEIGHT)
+            # Only bigrams inside a word: those across two words (橘黄 of 柑橘黄龙病) explain nothing.
+            grams |= {part: 0.5 for part in phrase.parts if len(part) > 1}
+    if not terms.required:
+        grams = dict(terms.groups.get(TermGroup.GRAMS, {}))
+    sentences = best_sentences(passages, analyzer, words, grams, limit)
+    if not sentences:
+        # Near in wording, or found by name: the sentence that is nearest, or the first one, with nothing marked.
+        chars = terms.groups.get(TermGroup.CHARS, {})
+        nearest = best_sentences(passages, analyzer, chars, {}, 1) or first_sentence(passages)
+        sentences = [replace(sentence, spans=()) for sentence in nearest]
+    return tuple(_evidence(sentence) for sentence in sentences)
 
 
 def fragments_of(text: str, spans: Iterable[tuple[int, int]]) -> tuple[Fragment, ...]:

@@ -40,6 +40,7 @@ class Step(StrEnum):
     """Which step of the ladder answered."""
 
     BROWSE = "browse"  # an empty query: the fields to browse, or a filter alone
+    NAME = "name"  # the query is a person's name
     ALL_WORDS = "all_words"
     ANY_WORD = "any_word"
     NEAR = "near"  # no word found: people whose texts share characters with the query
@@ -167,7 +168,7 @@ class ExpertSearch:
         found = find_people(self._engine, terms, asked.filters, FACETS)
         if not found.matched:
             return self._nearest_field(asked, terms, found)
-        step = Step.ALL_WORDS if found.with_all_words else Step.ANY_WORD
+        step = Step.NAME if found.by_name else Step.ALL_WORDS if found.with_all_words else Step.ANY_WORD
         return self._answer(asked, step, _sentence(found, terms), found, terms)
 
     def fields_to_browse(self) -> tuple[FieldToBrowse, ...]:
@@ -218,7 +219,7 @@ class ExpertSearch:
         if answer := self._people_of_a_field(asked, by_word, fields):
             return answer
         if near.people:
-            sentence = f"没有人的资料里有这些词，列出字词相近的 {len(near.people)} 位，供参考。"
+            sentence = f"没有找到一样的说法，列出字词相近的 {len(near.people)} 位，供参考。"
             return self._answer(asked, Step.NEAR, sentence, near, terms, fields)
         if answer := self._people_of_a_field(asked, by_character, fields):
             return answer
@@ -228,11 +229,15 @@ class ExpertSearch:
     def _people_of_a_field(
         self, asked: _Asked, names: Sequence[str], fields: tuple[FieldToBrowse, ...]
     ) -> Answer | None:
-        """The people of the first of these fields that has any."""
+        """The people of the first of these fields that has any; none where the reader chose a field."""
+        if "field" in asked.filters:
+            return None
         for name in names:
             found = self._profiles({**asked.filters, "field": (name,)})
             if found.people:
-                sentence = f"没有人的资料里有这些词。最接近的领域是“{name}”，列出这个领域的 {found.result.total_owners} 位专家。"
+                sentence = (
+                    f"没有找到一样的说法。最接近的领域是“{name}”，列出这个领域的 {found.result.total_owners} 位专家。"
+                )
                 return self._answer(asked, Step.NEAREST_FIELD, sentence, found, NO_TERMS, fields)
         return None
 
@@ -244,7 +249,7 @@ class ExpertSearch:
             )
         )
         people = rank_owners(result.hits)
-        return Found(people, len(people), 0, result)
+        return Found(people, len(people), 0, False, result)
 
     def _fields_near(self, terms: QueryTerms) -> tuple[list[str], list[str]]:
         """Names of fields whose name or everyday words share most with the query, nearest first: those that share a
@@ -368,15 +373,21 @@ def _shared(terms: QueryTerms, group: TermGroup, counts: Mapping[str, int]) -> f
 
 
 def _sentence(found: Found, terms: QueryTerms) -> str:
-    words = "、".join(f"“{required.word}”" for required in terms.required[:6])
     total, complete = found.result.total_owners, found.with_all_words
-    if complete and complete == total:
-        return f"{total} 位专家的资料符合{words}。"
+    if found.by_name:
+        return f"按姓名找到 {total} 位专家。"
+    words = "、".join(f"“{required.word}”" for required in terms.required[:6])
+    if any(required.synonyms for required in terms.required):
+        words += "（或意思相同的说法）"
+    near = sum(one.is_near for one in found.people)
+    also_near = f"另有 {near} 位只是字词相近，已经标明。" if near else ""
+    if not terms.required:
+        return f"按问题中的词语，找到 {total} 位专家。{also_near}"
+    if len(terms.required) == 1 or complete == total:
+        return f"{total} 位专家的资料符合{words}。{also_near}"
     if complete:
-        return f"{complete} 位专家的资料符合全部词语{words}，另有 {total - complete} 位符合其中一部分。"
-    if len(terms.required) > 1:
-        return f"没有人同时符合全部词语{words}，列出符合其中一部分的 {total} 位专家。"
-    return f"按问题中的词语，找到 {total} 位专家。"
+        return f"{complete} 位专家的资料符合全部词语{words}，{total - complete} 位符合其中一部分。{also_near}"
+    return f"没有人同时符合全部词语{words}，{total} 位符合其中一部分。{also_near}"
 
 
 def _facets(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -98,18 +99,23 @@ class Snapshot:
     def search(self, request: SearchRequest) -> SearchResult:
         """See `zhiku.search.port.Engine.search`."""
         allowed = self._allowed(request)
+        has_words = self._words_found(request)
+        is_named = self._named(request)
         scores, matched, touched = self._score(request)
+        matched |= is_named | (touched & (has_words != 0))
         documents = np.flatnonzero(matched & allowed)
         near = np.flatnonzero(touched & ~matched & allowed) if request.near_limit else documents[:0]
-        has_words = self._words_found(request)
         owners = self._owner.codes[documents]
         is_owned = np.array([bool(value) for value in self._owner.distinct], bool)
         owned = is_owned[owners]
         by_owner = np.zeros(len(self._owner.distinct), np.int64)
         np.bitwise_or.at(by_owner, owners, has_words[documents])
         found = np.where(owned, by_owner[owners], has_words[documents])
-        hits = self._top(request.limit, documents, scores[documents], found)
-        hits += self._top(request.near_limit, near, scores[near], has_words[near], is_near=True)
+        hits = self._top(request.limit, documents, scores[documents], found, is_named[documents])
+        hits += [
+            replace(hit, is_near=True)
+            for hit in self._top(request.near_limit, near, scores[near], has_words[near], is_named[near])
+        ]
         return SearchResult(
             hits=tuple(sorted(hits, key=_by_score)),
             total_documents=len(documents),
@@ -139,7 +145,7 @@ class Snapshot:
         matched = np.zeros(self.size, bool)
         touched = np.zeros(self.size, bool)
         for group, terms in request.terms.groups.items():
-            decides = group in MATCHING_GROUPS or request.terms.only_chars
+            decides = group in MATCHING_GROUPS and not request.terms.required
             for term, query_weight in terms.items():
                 lists = [segment.postings(group.value, term) for segment in self.segments]
                 numbers = [postings.documents + offset for postings, offset in zip(lists, self._offsets, strict=False)]
@@ -156,6 +162,13 @@ class Snapshot:
                         matched[part] = True
         return scores, matched, touched
 
+    def _named(self, request: SearchRequest) -> Mask:
+        """Documents (n,) whose person has a name of the query."""
+        named = np.zeros(self.size, bool)
+        for name in request.terms.groups.get(TermGroup.NAMES, ()):
+            named |= self._having(TermGroup.NAMES, name)
+        return named
+
     def _words_found(self, request: SearchRequest) -> NDArray[np.int64]:
         """Bit masks (n,) of the required words that each document has."""
         found = np.zeros(self.size, np.int64)
@@ -171,7 +184,7 @@ class Snapshot:
             groups = [TermGroup.CHARS if len(part) == 1 else TermGroup.GRAMS for part in required.parts]
             has |= np.logical_and.reduce(list(map(self._having, groups, required.parts)))
         for synonym in required.synonyms:
-            has |= np.logical_and.reduce([self._having_word(word) for word in synonym])
+            has |= self._having_word(synonym)
         return has
 
     def _having(self, group: TermGroup, term: str) -> Mask:
@@ -186,7 +199,7 @@ class Snapshot:
         documents: NDArray[np.int64],
         scores: NDArray[np.float64],
         found: NDArray[np.int64],
-        is_near: bool = False,
+        named: Mask,
     ) -> list[Hit]:
         if limit <= 0:
             return []
@@ -194,7 +207,7 @@ class Snapshot:
             # Everything that ties with the last place stays until ids have decided.
             last = np.partition(scores, len(scores) - limit)[len(scores) - limit]
             chosen = np.flatnonzero(scores >= last)
-            documents, scores, found = documents[chosen], scores[chosen], found[chosen]
+            documents, scores, found, named = documents[chosen], scores[chosen], found[chosen], named[chosen]
         segments = np.searchsorted(self._offsets, documents, side="right") - 1
         columns = (
             segments,
@@ -204,6 +217,7 @@ class Snapshot:
             self._date.codes[documents],
             scores,
             found,
+            named,
         )
         hits = [
             Hit(
@@ -214,9 +228,9 @@ class Snapshot:
                 date=self._days[day],
                 score=score,
                 words_found=words,
-                is_near=is_near,
+                is_named=is_named,
             )
-            for segment, number, owner, kind, day, score, words in zip(
+            for segment, number, owner, kind, day, score, words, is_named in zip(
                 *(column.tolist() for column in columns), strict=True
             )
         ]
