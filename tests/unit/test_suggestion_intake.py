@@ -220,11 +220,24 @@ def test_a_text_at_its_limit_is_taken_and_one_character_more_is_not() -> None:
 
 
 @pytest.mark.parametrize(
-    "number", ["13807360001", "138 0736 0001", "138-0736-0001", "１３８０７３６０００１", "430725195203014512"]
-)
+    "number",
+    ["13807360001", "138 0736 0001", "138-0736-0001", "１３８０７３６０００１", "430725195203014512", "①③⑧⓪⑦③⑥①②③④",
+     "138.0736.1234", "1380736\n1234", "(0736)6622345", "电话6622345", "430725500312123", "一三八零七三六一二三四"],
+)  # fmt: skip
 def test_private_numbers_in_public_text_are_refused(number: str) -> None:
     problems = find_problems(replace(DRAFT, situation=f"有事请打 {number} 找我商量").cleaned())
     assert list(problems) == ["situation"]
+
+
+@pytest.mark.parametrize("name", ["😀", "﷽", "123", "·"])
+def test_a_name_without_a_letter_or_a_character_is_refused(name: str) -> None:
+    problems = find_problems(replace(DRAFT, name=name).cleaned())
+    assert list(problems) == ["name"] and "汉字" in problems["name"]
+
+
+@pytest.mark.parametrize("name", ["王", "欧阳修", "阿·买买提", "Bethune", "𠮷田"])
+def test_any_name_of_letters_or_characters_is_taken(name: str) -> None:
+    assert find_problems(replace(DRAFT, name=name).cleaned()) == {}
 
 
 def test_amounts_and_dates_are_no_private_numbers() -> None:

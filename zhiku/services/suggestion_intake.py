@@ -50,7 +50,6 @@ SCRYPT_N = 2**14
 SCRYPT_R = 8
 SCRYPT_P = 1
 
-_NUMBER = re.compile(r"(?<![0-9])(?:1[3-9][0-9](?:[ -]?[0-9]{4}){2}|[1-9][0-9]{5}(?:19|20)[0-9]{9}[0-9Xx])(?![0-9])")
 _NUMBER = re.compile(r"([0-9]{4})[^0-9]*([0-9]{1,8})")
 
 
@@ -192,6 +191,8 @@ def find_problems(draft: SuggestionDraft) -> dict[str, str]:
         "name": _length_problem(draft.name, "姓名", 1, MAX_NAME),
         "contact": _length_problem(draft.contact, "联系方式", MIN_CONTACT, MAX_CONTACT),
     }
+    if not found["name"] and not any(character.isalpha() for character in draft.name):
+        found["name"] = "请填写姓名，里面至少要有一个汉字或字母。"
     for name in ("subject", "situation", "proposal", "name"):
         if not found[name] and has_private_number(getattr(draft, name)):
             found[name] = "这里会公开，请删去电话、身份证号或电子邮箱；电话请写在“联系方式”里。"
