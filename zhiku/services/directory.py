@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, raiseload, selectinload, sessionmaker
 
+from zhiku.analysis.names import split_name
 from zhiku.domain.departments import Department
 from zhiku.domain.divisions import Division
 from zhiku.domain.engagements import ServiceRecord
@@ -113,4 +114,5 @@ def _public_author(author: SuggestionAuthor) -> PublicAuthor:
     if author.expert is not None and author.expert.is_searchable:
         return PublicAuthor(author.expert.name, author.expert.id)
     # Nobody has confirmed who typed this name, and its bearer has not agreed to see it published.
-    return PublicAuthor(author.name[:1] + "某某", None)
+    surname, _ = split_name(author.name)
+    return PublicAuthor(surname + "某某", None)
