@@ -7,6 +7,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -300,9 +301,7 @@ def test_only_the_current_generation_and_one_older_are_kept(root: Path, engine: 
     for _ in range(4):
         before = current(root).name
         rebuild(engine, DOCUMENTS)
-    assert len(generation_names(root)) == 2
-    assert current(root).name in generation_names(root)
-    assert before != current(root).name
+        assert generation_names(root) == sorted([before, current(root).name])
 
 
 def test_leftovers_of_a_killed_rebuild_go_with_the_next_one_even_if_that_fails(
@@ -322,7 +321,7 @@ def test_a_generation_that_answers_is_never_discarded(root: Path, engine: Whoosh
     generation.add(DOCUMENTS)
     generation.finish()
 
-    def fail() -> None:
+    def fail(previous: str) -> None:
         raise OSError("a defect after the switch")
 
     engine.folder.remove_old = fail  # type: ignore[method-assign]
@@ -468,21 +467,13 @@ sys.stdout.buffer.write("\\n".join(said).encode())
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="only root can become somebody who may not write")
 def test_a_folder_that_may_be_read_but_not_written_still_answers(root: Path, engine: WhooshEngine) -> None:
-    for path in (root, *root.rglob("*")):
-        path.chmod(0o755 if path.is_dir() else 0o644)
-    opened: list[tuple[Path, int]] = []
-    for parent in root.parents:
-        mode = stat.S_IMODE(parent.stat().st_mode)
-        if not mode & 0o001:
-            opened.append((parent, mode))
-            parent.chmod(mode | 0o011)
-    try:
-        done = subprocess.run(
-            [sys.executable, "-c", READ_ONLY, str(root)], capture_output=True, timeout=120, check=False
-        )
-    finally:
-        for parent, mode in opened:
-            parent.chmod(mode)
+    # pytest closes its own folders to everybody else.
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copytree(root, Path(folder) / "index")
+        for path in (Path(folder), *Path(folder).rglob("*")):
+            path.chmod(0o755 if path.is_dir() else 0o644)
+        command = [sys.executable, "-c", READ_ONLY, str(Path(folder) / "index")]
+        done = subprocess.run(command, capture_output=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr.decode()
     found, rebuilt, drained = done.stdout.decode().split("\n")
     assert found.split() == [document.id for document in DOCUMENTS]

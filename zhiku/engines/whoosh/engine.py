@@ -380,8 +380,9 @@ class WhooshGeneration:
             ),
             self.analyzer.own_words,
         )
+        previous = folder.answering()
         folder.set_current(self.name)
-        folder.remove_old()
+        folder.remove_old(previous)
 
     def discard(self) -> None:
         try:

@@ -38,9 +38,6 @@ MANIFEST = "manifest.json"
 WORDS = "words.txt"
 CURRENT = "CURRENT"
 
-#: Generations that stay beside the current one, so that a bad build can be taken back by hand.
-KEPT_BESIDE_CURRENT = 1
-
 _NAME = re.compile(r"g[0-9]{8}-[0-9]{6}-[0-9a-f]{6}")
 
 #: On Windows a file cannot be replaced while another process reads it, nor read then: tries, and seconds between.
@@ -180,7 +177,7 @@ class GenerationFolder:
 
     def remove(self, folder: Path) -> None:
         """Delete a generation. Refuses what is not directly in the index folder, lacks the marker, or answers now."""
-        if folder.parent != self.root or not self._is_ours(folder) or folder.name == self._answering():
+        if folder.parent != self.root or not self._is_ours(folder) or folder.name == self.answering():
             return
         # The manifest goes first and the marker last, so that an interrupted removal is known as one and found again.
         (folder / MANIFEST).unlink(missing_ok=True)
@@ -192,7 +189,8 @@ class GenerationFolder:
         (folder / MARKER).unlink(missing_ok=True)
         folder.rmdir()
 
-    def _answering(self) -> str:
+    def answering(self) -> str:
+        """The name in CURRENT; "" when there is none, or none of ours."""
         try:
             return self.current_name()
         except IndexProblem:
@@ -208,13 +206,11 @@ class GenerationFolder:
             if not (self.root / name / MANIFEST).is_file():
                 self._try_to_remove(name)
 
-    def remove_old(self) -> None:
-        """Delete finished generations beyond those kept; the caller holds both locks."""
-        current = self._answering()
-        finished = [name for name in self.names() if (self.root / name / MANIFEST).is_file() and name != current]
-        kept = {current, *sorted(finished)[-KEPT_BESIDE_CURRENT:]}
-        for name in finished:
-            if name not in kept:
+    def remove_old(self, previous: str) -> None:
+        """Delete all generations but the current one and the one that answered before it, by which a bad build can be
+        taken back by hand; the caller holds both locks."""
+        for name in self.names():
+            if name not in (self.answering(), previous):
                 self._try_to_remove(name)
 
     def _try_to_remove(self, name: str) -> None:
