@@ -111,7 +111,8 @@ def test_no_mobile_number_survives_however_it_is_written(
     gaps = [data.draw(GAPS) for _ in number[1:]] + [""]
     written = "".join(data.draw(st.sampled_from(FORMS))[int(digit)] + gap for digit, gap in zip(number, gaps))
     # Written like a date it cannot be told from one.
-    assume(not re.search(r"(?<![0-9])19[0-9]{2}(?![0-9])", normalize(written)))
+    plain = "".join(digit + gap for digit, gap in zip(number, gaps)).replace("\u200b", "")
+    assume(not re.match(r"19[0-9]{2}(?![0-9])", plain))
     text = clean(f"{before}有事请打{written}找我{behind}")
     left = normalize(redact(text))
     found = re.search("请打(.*?)找我", left)

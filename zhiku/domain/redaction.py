@@ -70,7 +70,7 @@ _NOT_BEHIND_DIGITS = rf"(?<![0-9])(?<![0-9][\s{_MARKS}])(?<![0-9][\s{_MARKS}]{{2
 #: phone number. Behind other digits they are the rest of one, except behind the number of an item of a list.
 _NO_NUMBER = re.compile(
     rf"""
-      (?:^\s*\(?[0-9]{{1,2}}[.)][ ]?|{_NOT_BEHIND_DIGITS})
+      (?:^(?<![0-9]\n)[ ]*\(?[0-9]{{1,2}}[.)][ ]?|{_NOT_BEHIND_DIGITS})
         (?:{_DATE}|{_YEAR}{_GAP}{_YEAR_OR_DATE})(?:{_GAP}{_YEAR_OR_DATE})*(?![0-9a-z@_])
     | {_NOT_BEHIND_DIGITS}[0-9]+[-‐-―~][0-9]+(?=\s*(?:万?元|亩|公里|公斤|斤|吨|[平立]方米))
     """,
