@@ -81,6 +81,6 @@ def test_everybody_stands_in_the_list_once(query: str) -> None:
     assert len(people) == len(set(people))
 
 
-def test_filters_hold_for_near_people_too() -> None:
-    people, _ = ask("溢洪道", "洪水。", "洪水。", "溢洪道。", "溢洪道。", filters={"township": ("漆河镇",)})
-    assert people == [4, 2]
+def test_with_a_filter_nobody_is_listed_who_is_only_near() -> None:
+    people, found = ask("溢洪道", "洪水。", "洪水。", "溢洪道。", "溢洪道。", filters={"township": ("漆河镇",)})
+    assert people == [4] and found.result.total_owners == 1

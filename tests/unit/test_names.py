@@ -149,7 +149,7 @@ def test_the_person_who_is_named_comes_before_those_whom_the_question_describes(
 
 
 @pytest.mark.parametrize("asked", ["欧阳烈", "张楚湘", "李水生", "ou yang lie", "zhang chuxiang", "王 明"])
-def test_who_has_the_whole_name_has_all_words_whatever_the_cut(asked: str) -> None:
+def test_a_whole_name_is_answered_by_the_people_of_that_name_whatever_the_cut(asked: str) -> None:
     names = ("欧阳烈", "张楚湘", "李水生", "王明")
     engine = memory_engine()
     generation = engine.begin_generation()
@@ -157,7 +157,21 @@ def test_who_has_the_whole_name_has_all_words_whatever_the_cut(asked: str) -> No
     generation.finish()
     generation.publish()
     answer = find_people(engine, parse(asked, engine.analyzer))
-    assert answer.with_all_words == 1
+    assert (len(answer.people), answer.by_name or answer.with_all_words == 1) == (1, True)
+
+
+@pytest.mark.parametrize("asked", ["老曾", "姓曾的老师傅", "曾医生", "曾令宽在吗", "找曾令宽"])
+def test_people_are_asked_for_as_one_speaks_of_them(asked: str) -> None:
+    engine = memory_engine()
+    generation = engine.begin_generation()
+    texts = {"曾令宽": "种茶。", "张水生": "曾管过水库，老师傅。", "王明": "医生。"}
+    for name, text in texts.items():
+        key = f"expert:{name}"
+        generation.add([IndexDocument(key, key, key, Kind.PROFILE, {"summary": text}, name)])
+    generation.finish()
+    generation.publish()
+    answer = find_people(engine, parse(asked, engine.analyzer))
+    assert answer.by_name and [one.owner for one in answer.people] == ["expert:曾令宽"]
 
 
 def test_namesakes_by_surname_are_all_found() -> None:

@@ -116,7 +116,13 @@ def test_quotes_and_field_names_are_text() -> None:
     assert set(required('"水库" 领域:大坝')) == {"水库", "领域", "大坝"}
 
 
-def test_single_characters_decide_only_where_there_is_nothing_longer() -> None:
-    assert parse("水", SHIPPED).only_chars and parse("水 坝", SHIPPED).only_chars
-    assert not parse("水库", SHIPPED).only_chars and not parse("cad", SHIPPED).only_chars
+def test_a_word_guessed_from_its_characters_is_no_condition() -> None:
+    # 榨才 is what jieba would make of 怎么榨才香.
+    assert set(required("茶油怎么榨才香")) == {"茶油", "榨", "香"}
+
+
+def test_a_synonym_of_two_characters_must_be_a_word() -> None:
+    (word,) = parse("打官司", SHIPPED).required
+    assert {synonym.word: synonym.parts for synonym in word.synonyms}["诉讼"] == ()
+    assert "诉讼" not in parse("打官司", SHIPPED).groups[TermGroup.GRAMS]
     assert isinstance(parse("水", SHIPPED), QueryTerms)
