@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -43,7 +44,9 @@ class Crash(BaseException):
 @cache
 def prepared_database() -> Path:
     """A database with two people and their evidence, copied for every example."""
-    path = Path(tempfile.mkdtemp(prefix="zhiku-tests-")) / "zhiku.db"
+    folder = tempfile.mkdtemp(prefix="zhiku-tests-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    path = Path(folder) / "zhiku.db"
     engine = make_engine(f"sqlite:///{path.as_posix()}")
     migrations.upgrade(engine)
     with make_sessions(engine)() as session, session.begin():
