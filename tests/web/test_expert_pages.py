@@ -139,11 +139,11 @@ def test_people_near_in_wording_only_are_said_to_be_so(client: FlaskClient) -> N
         asked = {"q": query, "page": number}
         answer = client.get("/api/v1/experts", query_string=asked).get_json()
         page = client.get("/experts", query_string=asked).text
-        assert page.count("字词相近") == sum(person["is_near"] for person in answer["people"])
-        seen.append("字词相近" in page)
+        assert page.count("没有这些词语，只是字词相近") == sum(person["is_near"] for person in answer["people"])
+        seen.append("没有这些词语，只是字词相近" in page)
     assert any(seen)
     first = client.get("/experts", query_string={"q": query}).text
-    assert first.index("李长河") < first.index("字词相近")
+    assert first.index("李长河") < first.index("没有这些词语，只是字词相近")
 
 
 def test_nobody_is_said_to_be_near_who_has_the_words(client: FlaskClient) -> None:
