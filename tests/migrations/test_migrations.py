@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -246,3 +248,11 @@ def test_what_people_wrote_is_not_in_the_errors_of_the_database(database: Engine
         with pytest.raises(IntegrityError) as refused:
             session.commit()
         assert "13900000000" not in str(refused.value) and "私人" not in str(refused.value)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows only: permissions are access lists there")
+def test_nobody_else_can_read_the_database(database: Engine) -> None:
+    store_one_of_each(database)
+    path = Path(str(database.url.database))
+    files = [path, *path.parent.glob(f"{path.name}-*")]
+    assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,12 +23,25 @@ def make_engine(database_url: str) -> Engine:
     if url.get_backend_name() != "sqlite":
         return create_engine(url, pool_pre_ping=True, hide_parameters=True)
     if url.database and url.database != ":memory:":
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        _prepare_file(Path(url.database))
     # A failed statement is logged without its parameters: they are what people wrote.
     engine = create_engine(url, hide_parameters=True)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _prepare_file(path: Path) -> None:
+    """The database's folder and, before SQLite makes it, its file: contact data is in it, so for its owner's eyes only.
+
+    SQLite gives its -wal and -shm files the permissions of the database.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError:
+        # Read-only media and the like: SQLite's own error says more.
+        return
 
 
 def make_sessions(engine: Engine, clock: Callable[[], datetime] | None = None) -> sessionmaker[Session]:
