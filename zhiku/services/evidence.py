@@ -108,10 +108,11 @@ def evidence_for(
     grams: dict[str, float] = {}
     for required in terms.required:
         words[required.word] = WHOLE_WORD_WEIGHT
-        for phrase in (required, *required.synonyms):
-            words.setdefault(phrase.word, SYNONYM_WEIGHT)
-            # Only bigrams inside a word: those across two words (橘黄 of 柑橘黄龙病) explain nothing.
-            grams |= {part: 0.5 for part in phrase.parts if len(part) > 1}
+        for synonym in required.synonyms:
+            words.setdefault(synonym.word, SYNONYM_WEIGHT)
+        # Only bigrams inside a word of the query: those across two words (橘黄 of 柑橘黄龙病), or of a synonym
+        # (家庭 of 家庭暴力), explain nothing.
+        grams |= {part: 0.5 for part in required.parts if len(part) > 1}
     if not terms.required:
         grams = dict(terms.groups.get(TermGroup.GRAMS, {}))
     sentences = best_sentences(passages, analyzer, words, grams, limit)

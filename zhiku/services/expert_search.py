@@ -287,7 +287,7 @@ class ExpertSearch:
             query=asked.text,
             step=step,
             sentence=sentence,
-            people=self._people(found.people[first : first + self._page_size], terms),
+            people=self._people(found.people[first : first + self._page_size], NO_TERMS if found.by_name else terms),
             total_all_words=found.with_all_words,
             total=found.result.total_owners,
             page=page,
