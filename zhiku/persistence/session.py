@@ -22,21 +22,23 @@ def make_engine(database_url: str) -> Engine:
     url = make_url(database_url)
     if url.get_backend_name() != "sqlite":
         return create_engine(url, pool_pre_ping=True, hide_parameters=True)
-    if url.database and url.database != ":memory:":
-        _prepare_file(Path(url.database))
     # A failed statement is logged without its parameters: they are what people wrote.
     engine = create_engine(url, hide_parameters=True)
+    if url.database and url.database != ":memory:":
+        path = Path(url.database)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Not before the first connection: commands that need no database leave none behind.
+        event.listen(engine, "do_connect", lambda *_: _prepare_file(path))
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
 def _prepare_file(path: Path) -> None:
-    """The database's folder and, before SQLite makes it, its file: contact data is in it, so for its owner's eyes only.
+    """The database's file, before SQLite makes it: contact data is in it, so for its owner's eyes only.
 
     SQLite gives its -wal and -shm files the permissions of the database.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     try:
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     except OSError:
