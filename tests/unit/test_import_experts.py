@@ -423,3 +423,15 @@ def test_ten_thousand_rows_take_less_than_a_minute(sessions: sessionmaker[Sessio
     assert time.process_time() - began < 60
     assert report.counts[Outcome.NEW] == 10_000 and seen[-1] == (20_000, 20_000)
     assert seen == sorted(seen)
+
+
+def test_two_people_of_one_name_in_two_townships_are_two(sessions: sessionmaker[Session], tmp_path: Path) -> None:
+    """Where the roster knows neither a birth nor a unit, a name alone must not overwrite somebody else's profile."""
+    one = ["李军", "男", "", "漆河镇", "", "", "", "种柑橘", "漆河的李军，种柑橘。"]
+    other = ["李军", "男", "", "陬市镇", "", "", "", "看病", "陬市的李军，开诊所。"]
+    imported(sessions, tmp_path, one)
+    report = imported(sessions, tmp_path, other)
+    assert {person.division.name for person in everyone(sessions)} == {"漆河镇", "陬市镇"}
+    assert rosters.only(report).warnings != []
+    again = imported(sessions, tmp_path, one)
+    assert rosters.only(again).outcome is Outcome.UNCHANGED and len(everyone(sessions)) == 2

@@ -201,3 +201,15 @@ def test_the_demo_suggestions_import_without_a_warning(sessions: sessionmaker[Se
     assert {row.outcome for row in rosters.run(sessions, DEMO / "suggestions.csv", "suggestions").rows} == {
         Outcome.UNCHANGED
     }
+
+
+@pytest.mark.parametrize(
+    "subject",
+    ["审批窗口中午没人值班", "打印店收费太乱", "负责人电话打不通", "审核低保太慢", "填表太多影响工作", "合计用水量算错了",
+     "以上访代替办事不行", "说明：路灯不亮", "经办人老是换", "本表格填报太多"],
+)  # fmt: skip
+def test_a_subject_that_begins_like_the_foot_of_a_form_is_a_suggestion(
+    sessions: sessionmaker[Session], tmp_path: Path, subject: str
+) -> None:
+    imported(sessions, tmp_path, f",2025.3.5,张水生,水库堤防,{subject},夜里全靠人看,装一套报警,,,,")
+    assert [found.subject for found in stored(sessions)] == [subject]

@@ -138,11 +138,18 @@ class Reader:
 
     def identity(self, person: Person) -> Identity:
         """By what two rows are told apart."""
-        return Identity(person.name, person.birth, self.unit_key(person.unit))
+        return Identity(
+            person.name,
+            person.birth,
+            self.unit_key(person.unit),
+            _township_code(person.place.code if person.place else ""),
+        )
 
     def identity_of(self, expert: Expert) -> Identity:
         """By what a row is matched with a stored profile."""
-        return Identity(expert.name, birth_of(expert), self.unit_key(expert.former_unit))
+        return Identity(
+            expert.name, birth_of(expert), self.unit_key(expert.former_unit), _township_code(expert.division_code)
+        )
 
     def unit_key(self, unit: str) -> str:
         """Equal for two ways of writing one unit."""
@@ -292,3 +299,8 @@ def birth_text(expert: Expert) -> str:
     """The stored date of birth as it is shown in reports and exports; "" when unknown."""
     known = birth_of(expert)
     return str(known) if known else ""
+
+
+def _township_code(code: str) -> str:
+    """The code of a township; the county's own stands where none was given."""
+    return code if len(code) > len("430725") else ""

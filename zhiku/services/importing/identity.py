@@ -29,11 +29,12 @@ class Likeness(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """`unit` is a `UnitNames.key`, "" where it is not known."""
+    """`unit` is a `UnitNames.key` and `place` a township's code, "" where they are not known."""
 
     name: str
     birth: KnownDate | None
     unit: str
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,10 @@ def likeness(one: Identity, other: Identity) -> Likeness:
     if one.name != other.name:
         return Likeness.OTHER
     if (one.birth and str(one.birth)) == (other.birth and str(other.birth)) and one.unit == other.unit:
-        return Likeness.EQUAL
+        # Where a name, or a name and a year, is all there is, two townships are two people.
+        is_known_well = one.unit or (one.birth and one.birth.precision is not DatePrecision.YEAR)
+        is_elsewhere = bool(one.place and other.place and one.place != other.place)
+        return Likeness.PERHAPS if is_elsewhere and not is_known_well else Likeness.EQUAL
     same_birth = agree(one.birth, other.birth) if one.birth and other.birth else None
     same_unit = one.unit == other.unit if one.unit and other.unit else None
     if same_birth is False or same_unit is False:

@@ -14,10 +14,16 @@ from zhiku.services.importing.private_numbers import quoted, without_private_num
 from zhiku.services.importing.tables import Cell, Sheet
 from zhiku.services.importing.values import line_of, text_of
 
+#: A cell as a whole that stands below a table. Only the whole cell counts: 审批窗口没人值班 is a suggestion.
 _FOOTER = re.compile(
-    r"(合计|总计|共计|小计|总人数|共\d+[人名条项]|填表|填报|制表|审核|审批|负责人|经办|联系人|单位(负责人|盖章|\(盖章|\(公章)|盖章|"
-    r"备注[:：]|附注|说明[:：]|注[:：]|注$|注\d|※|以上|此表|本表|第\d+页|打印|以下空白)"
+    r"(合计|总计|共计|小计|总人数)[:：]?\d*[人名条项个]?|共\d+[人名条项个].{0,20}|"
+    r"(填表|填报|制表|审核|审批|经办|打印)(人|员|日期|时间|单位)?([:：].{0,30}|)|"
+    r"(填表|填报|制表|审核|审批|经办)(人|员)[^:：]{0,4}|"
+    r"(单位)?(负责人|联系人|盖章|单位盖章|单位公章)([:：(（].{0,30}|)|"
+    r"(备注|附注|说明|注)([:：].{0,200}|)|注\d.{0,200}|※.{0,200}|此表.{0,100}|本表.{0,100}|第\d+页.{0,20}|以下空白"
 )
+#: Totals stand in the column of names too, with numbers beside them.
+_TOTAL = re.compile(r"(合计|总计|共计|小计|总人数)[:：]?\d*[人名条项个]?")
 _GROUP_TITLE = re.compile(
     r"([一二三四五六七八九十]+|\d+)[、.．]|[((][一二三四五六七八九十\d]+[))]|第[一二三四五六七八九十]+"
 )
@@ -146,12 +152,15 @@ def _only_serial(cells: list[Cell], header: headings.Header) -> bool:
 
 
 def _is_footer(row: Row, filled: list[Cell], anchors: tuple[str, ...]) -> bool:
-    first = quoted(line_of(filled[0]))
-    anchor_texts = [line_of(row.cell(anchor)) for anchor in anchors]
-    is_complete = all(anchor_texts)
-    if _FOOTER.match(first.replace(" ", "")):
-        # 合计 in front of many columns of a person would be a strange name, but 共 is a surname of nobody either.
-        return not is_complete or _FOOTER.match(anchor_texts[0].replace(" ", "")) is not None or len(filled) <= 2
-    if any(_FOOTER.match(text.replace(" ", "")) for text in anchor_texts):
+    first = quoted(line_of(filled[0])).replace(" ", "")
+    anchor_texts = [line_of(row.cell(anchor)).replace(" ", "") for anchor in anchors]
+    if _TOTAL.fullmatch(first) and not all(anchor_texts):
         return True
-    return len(filled) == 1 and (not anchor_texts[0] or _GROUP_TITLE.match(first) is not None)
+    if any(_TOTAL.fullmatch(text) for text in anchor_texts):
+        return True
+    if any(_FOOTER.fullmatch(text) for text in (first, *anchor_texts)):
+        # A row that has more than a footer ever has is about somebody, whatever its first words.
+        return not all(anchor_texts) or len(filled) <= 2
+    if len(filled) == 1:
+        return not anchor_texts[0] or _GROUP_TITLE.match(first) is not None or first.startswith("以上")
+    return False
