@@ -14,7 +14,9 @@ from tests.web.pages import DRAFT, fields_of, open_form, receipt_of, submit
 from zhiku.bootstrap import Zhiku
 from zhiku.domain.experts import Expert, ExpertStatus
 from zhiku.domain.suggestions import Suggestion, SuggestionAuthor, SuggestionStatus, SuggestionStep
+from zhiku.persistence import session as persistence
 from zhiku.web import security
+from zhiku.web.app import create_app
 from zhiku.web.views import suggestions
 
 
@@ -56,6 +58,22 @@ def test_the_code_is_in_no_address_and_in_no_other_browser(client: FlaskClient, 
     _, code = receipt_of(client)
     assert code is not None and code not in location
     assert app.test_client().get("/suggestions/submitted").headers["Location"] == "/suggestions/status"
+
+
+def test_while_a_long_import_holds_the_database_nothing_typed_is_lost(
+    zhiku: Zhiku, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(persistence, "SQLITE_BUSY_TIMEOUT_MS", 100)
+    hurried = Zhiku.open(zhiku.settings)
+    client = create_app(hurried).test_client()
+    form = open_form(client, "/suggestions/new") | DRAFT
+    with zhiku.database.connect().execution_options(is_writing=True) as importing, importing.begin():
+        answer = client.post("/suggestions/new", data=form)
+    assert answer.status_code == 503 and "还没有收下" in answer.text
+    assert all(typed in answer.text for typed in (DRAFT["subject"], DRAFT["situation"], DRAFT["contact"]))
+    assert count_suggestions(zhiku) == 0
+    assert client.post("/suggestions/new", data=fields_of(answer.text) | DRAFT).status_code == 303
+    hurried.close()
 
 
 def test_pages_with_a_code_or_a_status_are_not_cached(client: FlaskClient) -> None:

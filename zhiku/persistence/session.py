@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from zhiku.persistence.outbox import WatchedSession, watch_session
 
-#: How long a writer waits for another one before "database is locked". Imports hold the write lock for seconds.
-SQLITE_BUSY_TIMEOUT_MS = 30_000
+#: How long a writer waits for another one before "database is locked". The import of a large roster may hold the write
+#: lock for a minute on an old PC.
+SQLITE_BUSY_TIMEOUT_MS = 90_000
 
 
 def make_engine(database_url: str) -> Engine:

@@ -14,7 +14,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session, selectinload, sessionmaker
 
 from zhiku.analysis.normalize import clean
@@ -92,6 +92,10 @@ class DraftNotAcceptable(DomainError):
         self.problems = dict(problems)
 
 
+class IntakeBusy(DomainError):
+    """The database did not take the suggestion now: a long import holds it, or the disk is full."""
+
+
 class SuggestionIntake:
     """Stores suggestions and checks the codes they were given."""
 
@@ -111,7 +115,7 @@ class SuggestionIntake:
         The same draft sent twice (equal `submission_key`) is stored once, and both get the same number. `code` is the
         one the caller proposes, from `new_code()`: proposing the same again is how the second sending can show it.
 
-        Raises `DraftNotAcceptable`.
+        Raises `DraftNotAcceptable`, and `IntakeBusy` when the database cannot take it now; then nothing was stored.
         """
         cleaned = draft.cleaned()
         problems = find_problems(cleaned)
@@ -121,11 +125,16 @@ class SuggestionIntake:
         # Hashing takes a while on purpose; not while the write lock is held.
         code_hash = hash_code(code)
         try:
-            return self._store(cleaned, code, code_hash)
-        except IntegrityError:
-            # Where writers do not wait for each other (PostgreSQL) the same page, sent twice at once, meets itself
-            # in the unique key; by now the first one is stored and is found.
-            return self._store(cleaned, code, code_hash)
+            try:
+                return self._store(cleaned, code, code_hash)
+            except IntegrityError:
+                # Where writers do not wait for each other (PostgreSQL) the same page, sent twice at once, meets itself
+                # in the unique key; by now the first one is stored and is found.
+                return self._store(cleaned, code, code_hash)
+        except OperationalError as error:
+            raise IntakeBusy(
+                "系统正忙，这条建议还没有收下。写好的文字都在，请过一两分钟再点一次“提交建议”。"
+            ) from error
 
     def check_code(self, number: str, code: str) -> str | None:
         """The suggestion's number in its stored form when the code is its code, else None. As slow either way."""

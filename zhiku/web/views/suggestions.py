@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from datetime import UTC, datetime, timedelta
 
@@ -11,7 +12,14 @@ from flask_wtf.csrf import CSRFError
 
 from zhiku.services.directory import public_authors
 from zhiku.services.expert_search import MAX_QUERY
-from zhiku.services.suggestion_intake import DraftNotAcceptable, Receipt, new_code, new_submission_key, normalize_number
+from zhiku.services.suggestion_intake import (
+    DraftNotAcceptable,
+    IntakeBusy,
+    Receipt,
+    new_code,
+    new_submission_key,
+    normalize_number,
+)
 from zhiku.web import errors
 from zhiku.web.current import current_zhiku
 from zhiku.web.forms import StatusForm, SuggestionForm
@@ -19,6 +27,8 @@ from zhiku.web.paging import page_links
 from zhiku.web.search_address import read_page
 from zhiku.web.security import STATUS_TRIES, SUBMISSIONS, limit_tries
 from zhiku.web.timeline import MEANINGS, stations_of
+
+log = logging.getLogger(__name__)
 
 blueprint = Blueprint("suggestions", __name__, url_prefix="/suggestions")
 
@@ -59,6 +69,9 @@ def new() -> ResponseReturnValue:
     except DraftNotAcceptable as refused:
         form.show_problems(refused)
         return render_template("suggestions/new.html", form=form, notice=""), 422
+    except IntakeBusy as busy:
+        log.warning("a suggestion could not be stored: %s", type(busy.__cause__).__name__)
+        return render_template("suggestions/new.html", form=form, notice=str(busy)), 503
     keep_receipt(receipt)
     return redirect(url_for(".submitted"), code=303)
 
