@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import Engine as DatabaseEngine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
 from sqlalchemy.orm import Session, sessionmaker
 
 from zhiku import migrations
@@ -49,7 +49,12 @@ class Zhiku:
     @classmethod
     def open(cls, settings: Settings) -> Zhiku:
         """Wire everything for these settings."""
-        database = make_engine(settings.database_url)
+        try:
+            database = make_engine(settings.database_url)
+        except (ArgumentError, NoSuchModuleError, ImportError, OSError) as error:
+            raise DatabaseNotReady(
+                f"数据库地址不能使用（{type(error).__name__}）。请检查 ZHIKU_DATABASE_URL 和 ZHIKU_HOME。"
+            ) from error
         sessions = make_sessions(database)
         engine = open_engine(
             settings.index_dir, settings.home / "cache", settings.segmenter, settings.posting_cache_mb << 20
@@ -79,7 +84,7 @@ class Zhiku:
         """Raise `DatabaseNotReady` unless the database can be reached and has the schema of this version."""
         try:
             is_current = migrations.is_current(self.database)
-        except OperationalError as error:
+        except DatabaseError as error:
             raise DatabaseNotReady(f"打不开数据库（{error.orig}）。请检查 ZHIKU_DATABASE_URL 和磁盘权限。") from error
         if not is_current:
             raise DatabaseNotReady("数据库还没有建立，或版本不同。请运行：zhiku db init")

@@ -6,7 +6,7 @@ import logging
 import sys
 
 import click
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError
 
 from zhiku import __version__
 from zhiku.bootstrap import Zhiku
@@ -59,7 +59,7 @@ def main() -> None:
         cli(standalone_mode=True, prog_name="zhiku")
     except (DomainError, IndexProblem, SettingsError) as error:
         click.echo(f"错误：{error}", err=True)
-    except OperationalError as error:
+    except DatabaseError as error:
         click.echo(f"错误：数据库操作没有成功（{error.orig}）。请稍后再试；没有任何改动被保存。", err=True)
     sys.exit(FAILED)
 
