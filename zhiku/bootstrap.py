@@ -80,10 +80,15 @@ class Zhiku:
         """Now, aware, in UTC."""
         return utc_now()
 
-    def require_database(self) -> None:
-        """Raise `DatabaseNotReady` unless the database can be reached and has the schema of this version."""
+    def require_database(self, may_be_old: bool = False) -> None:
+        """Raise `DatabaseNotReady` unless the database can be reached and has the schema of this version.
+
+        `may_be_old` lets one pass that `zhiku db init` can bring up to date.
+        """
         try:
-            is_current = migrations.is_current(self.database)
+            if migrations.is_newer(self.database):
+                raise DatabaseNotReady("数据库由更新版本的程序建立，这个版本不能使用。请安装新版程序。")
+            is_current = may_be_old or migrations.is_current(self.database)
         except DatabaseError as error:
             raise DatabaseNotReady(f"打不开数据库（{error.orig}）。请检查 ZHIKU_DATABASE_URL 和磁盘权限。") from error
         if not is_current:

@@ -19,6 +19,8 @@ from sqlalchemy.orm import Session
 from tests import factories
 from tests.conftest import NOW
 from zhiku import migrations
+from zhiku.bootstrap import DatabaseNotReady, Zhiku
+from zhiku.config import Settings
 from zhiku.domain.contacts import ContactDetail, ContactSubject
 from zhiku.domain.engagements import ServiceRecord
 from zhiku.domain.experts import CareerEntry, Expert
@@ -168,7 +170,7 @@ def test_an_upgrade_that_fails_leaves_the_database_as_it_was(empty: Engine) -> N
 
 
 @pytest.mark.parametrize(
-    ("pragma", "value"), [("journal_mode", "wal"), ("foreign_keys", 1), ("busy_timeout", 30_000), ("synchronous", 2)]
+    ("pragma", "value"), [("journal_mode", "wal"), ("foreign_keys", 1), ("busy_timeout", 90_000), ("synchronous", 2)]
 )
 def test_every_connection_has_the_pragmas(database: Engine, pragma: str, value: object) -> None:
     with database.connect() as first, database.connect() as second:
@@ -256,3 +258,13 @@ def test_nobody_else_can_read_the_database(database: Engine) -> None:
     path = Path(str(database.url.database))
     files = [path, *path.parent.glob(f"{path.name}-*")]
     assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+
+
+def test_a_database_of_a_newer_program_is_refused_and_left_alone(database: Engine, tmp_path: Path) -> None:
+    with database.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    zhiku = Zhiku.open(Settings.from_env({"ZHIKU_HOME": str(tmp_path), "ZHIKU_DATABASE_URL": str(database.url)}))
+    for may_be_old in (False, True):
+        with pytest.raises(DatabaseNotReady, match="更新版本"):
+            zhiku.require_database(may_be_old)
+    zhiku.close()

@@ -172,7 +172,7 @@ def test_rebuild_drain_verify_and_status_tell_what_they_did(app: Zhiku, home: Pa
     assert waiting.stdout.splitlines() == [
         "过时 1 份：expert:1",
         "另有 1 条改动等待更新（zhiku index drain）。",
-        "请运行：zhiku index verify --repair",
+        "请运行：zhiku index drain",
     ]
     assert "等待更新：1 条" in zhiku(home, "index", "status").stdout
     assert zhiku(home, "index", "drain").stdout == "已更新：1 条改动，3 项内容。\n"

@@ -18,6 +18,7 @@ def database_group() -> None:
 @click.pass_obj
 def init(app: Zhiku) -> None:
     """建立或升级数据库，并载入区划和领域。可以重复运行，不会丢失数据。"""
+    app.require_database(may_be_old=True)
     migrations.upgrade(app.database)
     loaded = load_reference_data(app.sessions)
     click.echo(f"数据库已就绪：{loaded.divisions} 个区划，{loaded.fields} 个领域。")

@@ -59,7 +59,8 @@ def verify(context: click.Context, app: Zhiku, repair: bool) -> None:
         show_verify(report)
     if not report.is_clean:
         if not repair:
-            click.echo("请运行：zhiku index verify --repair")
+            # What waits in the outbox is no damage yet: a drain brings it in.
+            click.echo("请运行：zhiku index drain" if report.pending else "请运行：zhiku index verify --repair")
         context.exit(DIFFERENT)
 
 

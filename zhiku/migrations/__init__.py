@@ -35,6 +35,14 @@ def downgrade(engine: Engine, revision: str) -> None:
         command.downgrade(config, revision)
 
 
+def is_newer(engine: Engine) -> bool:
+    """Whether the database stands at a revision that this program does not know: a newer one made it."""
+    script = ScriptDirectory.from_config(alembic_config())
+    with engine.connect() as connection:
+        revision = MigrationContext.configure(connection).get_current_revision()
+    return revision is not None and revision not in {known.revision for known in script.walk_revisions()}
+
+
 def is_current(engine: Engine) -> bool:
     """Whether the database stands at the newest revision."""
     head = ScriptDirectory.from_config(alembic_config()).get_current_head()
