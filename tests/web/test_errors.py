@@ -96,7 +96,7 @@ def test_a_database_that_fails_while_storing_does_not_put_the_text_into_the_log(
     with zhiku.sessions.begin() as session:
         session.execute(text("DROP TABLE contact_details"))
     answer = client.post("/suggestions/new", data=form)
-    assert answer.status_code == 500 and "系统出了点问题" in answer.text
+    assert answer.status_code == 503 and "还没有收下" in answer.text and DRAFT["situation"] in answer.text
     assert "contact_details" in caplog.text
     assert not any(value in caplog.text for value in DRAFT.values())
     assert client.get("/suggestions").text.count(DRAFT["subject"]) == 0

@@ -70,7 +70,8 @@ def new() -> ResponseReturnValue:
         form.show_problems(refused)
         return render_template("suggestions/new.html", form=form, notice=""), 422
     except IntakeBusy as busy:
-        log.warning("a suggestion could not be stored: %s", type(busy.__cause__).__name__)
+        # The driver's own words: they name the trouble, and never what was typed.
+        log.error("a suggestion could not be stored: %s", getattr(busy.__cause__, "orig", busy.__cause__))
         return render_template("suggestions/new.html", form=form, notice=str(busy)), 503
     keep_receipt(receipt)
     return redirect(url_for(".submitted"), code=303)
