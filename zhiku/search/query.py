@@ -11,6 +11,9 @@ from zhiku.search.scoring import query_weight
 #: "All words" is asked of at most so many words: nobody has all words of a pasted page, and a mask has 63 bits.
 MAX_REQUIRED = 12
 
+#: Longest query that is looked at, in characters; the rest is dropped and the page says so.
+MAX_QUERY = 2000
+
 #: Weight of a term that is only a synonym's, against 1 for the query's own.
 SYNONYM_WEIGHT = 0.4
 

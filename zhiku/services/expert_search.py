@@ -16,7 +16,7 @@ from zhiku.domain.redaction import redact
 from zhiku.search.highlight import Passage
 from zhiku.search.ladder import DOCUMENT_LIMIT, Found, find_people
 from zhiku.search.port import FACETS, NO_TERMS, Engine, Kind, QueryTerms, SearchRequest, SearchResult, TermGroup
-from zhiku.search.query import parse
+from zhiku.search.query import MAX_QUERY, parse
 from zhiku.search.ranking import RankedOwner, rank_owners
 from zhiku.services.evidence import Evidence, Fragment, evidence_for, load_passages, profile_passages
 
@@ -31,9 +31,6 @@ __all__ = [
     "PersonFound",
     "Step",
 ]
-
-#: Longest query that is looked at, in characters; the rest is dropped and the page says so.
-MAX_QUERY = 2000
 
 
 class Step(StrEnum):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -12,15 +11,11 @@ from sqlalchemy.orm import Session, joinedload, selectinload, sessionmaker
 
 from zhiku.domain.redaction import redact
 from zhiku.domain.suggestions import UNSEARCHABLE, Suggestion, SuggestionAuthor
-from zhiku.search.port import Engine, Hit, Kind, QueryTerms, SearchRequest
-from zhiku.search.query import parse
+from zhiku.search.ladder import DOCUMENT_LIMIT
+from zhiku.search.port import Engine, Kind, QueryTerms, SearchRequest
+from zhiku.search.query import MAX_QUERY, parse
 from zhiku.services.directory import public_authors
 from zhiku.services.evidence import Fragment, evidence_for, suggestion_passages
-
-#: Longest query that is looked at, in characters.
-MAX_QUERY = 2000
-
-DOCUMENT_LIMIT = 2000
 
 _ROWS = select(Suggestion).options(
     selectinload(Suggestion.authors).joinedload(SuggestionAuthor.expert),
@@ -94,7 +89,7 @@ class SuggestionSearch:
     def _sources(self, terms: QueryTerms) -> list[str]:
         result = self._engine.search(SearchRequest(terms, kinds=(Kind.SUGGESTION,), limit=DOCUMENT_LIMIT))
         # A suggestion of two experts is two documents: its best one stands for it.
-        return list(dict.fromkeys(hit.source for hit in _by_score(result.hits)))
+        return list(dict.fromkeys(hit.source for hit in result.hits))
 
     def _newest(self, page: int) -> SuggestionAnswer:
         with self._sessions() as session:
@@ -126,7 +121,3 @@ class SuggestionSearch:
             submitted_on=suggestion.submitted_on,
             snippets=tuple(one.fragments for one in evidence),
         )
-
-
-def _by_score(hits: Sequence[Hit]) -> list[Hit]:
-    return sorted(hits, key=lambda hit: (-hit.score, hit.source))

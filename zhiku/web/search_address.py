@@ -10,7 +10,7 @@ from flask import url_for
 from werkzeug.datastructures import MultiDict
 
 from zhiku.search.port import FACETS
-from zhiku.services.expert_search import MAX_QUERY
+from zhiku.search.query import MAX_QUERY
 
 #: Most values of a facet that an address may name; each becomes a condition of the search.
 MAX_FILTER_VALUES = 20

@@ -10,8 +10,8 @@ from flask import Blueprint, abort, current_app, redirect, render_template, requ
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 
+from zhiku.search.query import MAX_QUERY
 from zhiku.services.directory import public_authors
-from zhiku.services.expert_search import MAX_QUERY
 from zhiku.services.suggestion_intake import (
     DraftNotAcceptable,
     IntakeBusy,
