@@ -10,7 +10,17 @@ import pytest
 
 from tests.contract.variants import MANY_SEGMENTS, MEMORY, ONE_SEGMENT, Analyzers, Variant, rebuild
 from zhiku.engines.whoosh.engine import WhooshEngine
-from zhiku.search.port import NO_TERMS, Change, Engine, IndexDocument, IndexProblem, Kind, SearchRequest, TermGroup
+from zhiku.search.port import (
+    NO_TERMS,
+    Change,
+    Engine,
+    IndexDocument,
+    IndexProblem,
+    Kind,
+    SearchRequest,
+    TermGroup,
+    tie_breaker,
+)
 from zhiku.search.query import parse
 
 
@@ -59,7 +69,7 @@ def test_nothing_of_a_generation_is_seen_before_it_is_published(engine: Engine) 
     generation = engine.begin_generation()
     generation.add([profile(3, "调解")])
     generation.finish()
-    assert ids(engine) == ["expert:1", "expert:2"]
+    assert sorted(ids(engine)) == ["expert:1", "expert:2"]
     assert generation.fingerprints().keys() == {"expert:3"}
     assert [hit.id for hit in generation.search(SearchRequest(parse("调解", generation.analyzer))).hits] == ["expert:3"]
     generation.publish()
@@ -70,7 +80,7 @@ def test_a_discarded_generation_leaves_the_old_one_answering(engine: Engine) -> 
     generation = engine.begin_generation()
     generation.add([profile(3, "调解")])
     generation.discard()
-    assert ids(engine) == ["expert:1", "expert:2"]
+    assert sorted(ids(engine)) == ["expert:1", "expert:2"]
     rebuild(engine, [profile(4, "高血压")])
     assert ids(engine) == ["expert:4"]
 
@@ -135,9 +145,9 @@ def test_an_error_while_reading_changes_changes_nothing(engine: Engine) -> None:
     assert ids(engine, "教书") == ["expert:1"]
 
 
-def test_equal_scores_come_in_the_order_of_ids_whatever_the_limit(engine: Engine) -> None:
+def test_equal_scores_come_in_one_order_whatever_the_limit(engine: Engine) -> None:
     rebuild(engine, [profile(number, "修水库") for number in (3, 12, 1, 2)])
-    ordered = ["expert:1", "expert:12", "expert:2", "expert:3"]
+    ordered = sorted(["expert:1", "expert:12", "expert:2", "expert:3"], key=tie_breaker)
     for limit in range(5):
         assert ids(engine, "修水库", limit=limit) == ordered[:limit]
         assert ids(engine, limit=limit) == ordered[:limit]

@@ -7,17 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from itertools import count
 from threading import Lock
 
 import numpy as np
 
 from zhiku.analysis.analyzer import Analyzer
+from zhiku.analysis.encoder import Encoder, quantise
+from zhiku.search.meaning import NEAR_FLOOR, DocumentVectors, add_meaning, clauses_of, mean_of, similarities
 from zhiku.search.port import (
     Change,
     EngineStatus,
     Hit,
+    HitList,
     IndexDocument,
     IndexProblem,
     RebuildAtWork,
@@ -25,8 +28,9 @@ from zhiku.search.port import (
     SearchRequest,
     SearchResult,
     TermGroup,
+    tie_breaker,
 )
-from zhiku.search.scoring import GROUP_WEIGHTS, K1, MATCHING_GROUPS, FieldLengths, fold, idf
+from zhiku.search.scoring import GROUP_WEIGHTS, K1, MATCHING_GROUPS, FieldLengths, fold, idf, normal_text
 
 
 @dataclass
@@ -34,14 +38,17 @@ class _Store:
     """Documents and their folded terms."""
 
     analyzer: Analyzer
+    encoder: Encoder | None = None
     lengths: FieldLengths = field(default_factory=FieldLengths)
     documents: dict[str, IndexDocument] = field(default_factory=dict)
     terms: dict[str, dict[TermGroup, dict[str, float]]] = field(default_factory=dict)
+    vectors: dict[str, DocumentVectors] = field(default_factory=dict)
 
     def apply(self, changes: Iterable[Change]) -> None:
         for change in changes:
             for gone in [key for key, document in self.documents.items() if document.source == change.source]:
                 del self.documents[gone], self.terms[gone]
+                self.vectors.pop(gone, None)
             for document in change.documents:
                 self.put(document)
 
@@ -52,35 +59,60 @@ class _Store:
             group: {term: float(np.float32(weight)) for term, weight in weights.items()}
             for group, weights in fold(document, self.analyzer, self.lengths).items()
         }
+        clauses = clauses_of(document.fields)
+        if self.encoder and clauses:
+            vectors, scales = quantise(self.encoder.encode(list(clauses.values())))
+            keys = np.array(list(clauses), np.int64)
+            self.vectors[document.id] = DocumentVectors(keys, vectors, scales, mean_of(vectors, scales))
 
     def fingerprints(self) -> dict[str, str]:
         return {key: document.fingerprint for key, document in self.documents.items()}
 
     def search(self, request: SearchRequest) -> SearchResult:
-        scores, near = self._scores(request)
-        found = {key: self._words_found(key, request) for key in scores}
+        lexical, touched, matched = self._lexical(request)
+        scores, nearest = self._with_meaning(lexical, request)
+        allowed = self._allowed(request)
+        near = {key for key in touched - matched if key in allowed}
+        near |= {key for key, (_, closeness) in nearest.items() if closeness >= NEAR_FLOOR and key in allowed - matched}
+        matched &= allowed
+        found = {key: self._words_found(key, request) for key in matched}
         owners: dict[str, int] = {}
-        for key in scores:
+        for key in matched:
             if owner := self.documents[key].owner:
                 owners[owner] = owners.get(owner, 0) | found[key]
         hits = [
-            self._hit(key, scores[key], owners.get(self.documents[key].owner, found[key]), request) for key in scores
+            self._hit(key, scores[key], owners.get(self.documents[key].owner, found[key]), request, nearest)
+            for key in matched
         ]
-        near_hits = [replace(self._hit(key, score, 0, request), is_near=True) for key, score in near.items()]
+        near_hits = [replace(self._hit(key, scores[key], 0, request, nearest), is_near=True) for key in near]
         shown = [*_best(hits, request.limit), *_best(near_hits, request.near_limit)]
-        return SearchResult(tuple(_best(shown, len(shown))), len(scores), len(owners), self._facets(request, scores))
+        return SearchResult(
+            HitList.of(shown, self._asked_on()), len(matched), len(owners), self._facets(request, matched)
+        )
 
-    def _hit(self, key: str, score: float, words_found: int, request: SearchRequest) -> Hit:
+    def _hit(
+        self, key: str, score: float, words_found: int, request: SearchRequest, nearest: Mapping[str, tuple[int, float]]
+    ) -> Hit:
         document = self.documents[key]
         is_named = any(
             name in self.terms[key][TermGroup.NAMES] for name in request.terms.groups.get(TermGroup.NAMES, ())
         )
+        clause, closeness = nearest.get(key, (0, 0.0))
         return Hit(
-            key, document.source, document.owner, document.kind, document.date, score, words_found, is_named=is_named
+            id=key,
+            source=document.source,
+            owner=document.owner,
+            kind=document.kind,
+            date=document.date,
+            score=score,
+            words_found=words_found,
+            is_named=is_named,
+            clause=clause,
+            closeness=closeness,
         )
 
-    def _scores(self, request: SearchRequest) -> tuple[dict[str, float], dict[str, float]]:
-        """Scores of the documents that match, and of those that are only near."""
+    def _lexical(self, request: SearchRequest) -> tuple[dict[str, float], set[str], set[str]]:
+        """Scores of all documents, those that have any term, and those that match."""
         total = len(self.documents)
         scores = {key: 0.0 for key in self.documents}
         touched: set[str] = set()
@@ -96,11 +128,58 @@ class _Store:
                 if group is TermGroup.NAMES or (group in MATCHING_GROUPS and not request.terms.required):
                     matched.update(holders)
         matched.update(key for key in touched if self._words_found(key, request))
-        allowed = {key for key in self.documents if _passes(self.documents[key], request)}
-        return (
-            {key: scores[key] for key in matched & allowed},
-            {key: scores[key] for key in (touched - matched) & allowed} if request.near_limit else {},
-        )
+        return scores, touched, matched
+
+    def _with_meaning(
+        self, lexical: dict[str, float], request: SearchRequest
+    ) -> tuple[dict[str, float], dict[str, tuple[int, float]]]:
+        """Scores with what meaning adds, and each document's nearest clause with its cosine."""
+        meaning = request.terms.meaning
+        if meaning is None:
+            return lexical, {}
+        allowed = self._allowed(request)
+        highest = max((lexical[key] for key in allowed), default=0.0)
+        scores: dict[str, float] = {}
+        nearest: dict[str, tuple[int, float]] = {}
+        for key in self.documents:
+            best = mean = np.zeros(1, np.float32)
+            if vectors := self.vectors.get(key):
+                cosines = similarities(vectors.vectors, vectors.scales, meaning)
+                place = int(np.argmax(cosines))
+                nearest[key] = int(vectors.keys[place]), float(cosines[place])
+                best = cosines[place : place + 1]
+                mean_scale = np.array([vectors.mean.scale], np.float32)
+                mean = similarities(vectors.mean.vector[None, :], mean_scale, meaning)
+            scores[key] = float(add_meaning(np.array([lexical[key]]), highest, best, mean)[0])
+        return scores, nearest
+
+    def _allowed(self, request: SearchRequest) -> set[str]:
+        """Documents that the filters and the exact parts leave."""
+        bearers: dict[str, list[str]] = {}
+        for key, document in self.documents.items():
+            bearers.setdefault(document.owner or key, []).append(key)
+        allowed: set[str] = set()
+        for keys in bearers.values():
+            texts = [self._normal_text(key) for key in keys]
+            has_all = all(any(part.text in text for text in texts) for part in request.phrases)
+            if has_all and not any(part.text in text for part in request.excluded for text in texts):
+                allowed.update(keys)
+        return {key for key in allowed if _passes(self.documents[key], request)}
+
+    def _normal_text(self, key: str) -> str:
+        return normal_text(self.documents[key].fields, self.analyzer)
+
+    def _asked_on(self) -> dict[str, date | None]:
+        return {
+            document.owner: document.asked_on for document in self.documents.values() if document.asked_on is not None
+        }
+
+    def vocabulary(self) -> dict[str, int]:
+        counts: dict[str, int] = {}
+        for terms in self.terms.values():
+            for word in terms[TermGroup.WORDS]:
+                counts[word] = counts.get(word, 0) + 1
+        return counts
 
     def _words_found(self, key: str, request: SearchRequest) -> int:
         terms = self.terms[key]
@@ -110,8 +189,8 @@ class _Store:
                 mask |= 1 << bit
         return mask
 
-    def _facets(self, request: SearchRequest, scores: Mapping[str, float]) -> dict[str, dict[str, int]]:
-        by_owner = {self.documents[key].owner: self.documents[key] for key in sorted(scores)}
+    def _facets(self, request: SearchRequest, matched: Iterable[str]) -> dict[str, dict[str, int]]:
+        by_owner = {self.documents[key].owner: self.documents[key] for key in sorted(matched)}
         by_owner.pop("", None)
         counts: dict[str, dict[str, int]] = {name: {} for name in request.facets}
         for document in by_owner.values():
@@ -128,7 +207,7 @@ class MemoryGeneration:
         self.name = name
         self._engine = engine
         self._added: list[IndexDocument] = []
-        self._store = _Store(engine.analyzer)
+        self._store = _Store(engine.analyzer, engine.new_encoder)
 
     @property
     def analyzer(self) -> Analyzer:
@@ -171,8 +250,10 @@ class MemoryGeneration:
 class MemoryEngine:
     """All in this process's memory."""
 
-    def __init__(self, analyzer: Analyzer) -> None:
+    def __init__(self, analyzer: Analyzer, encoder: Encoder | None = None) -> None:
+        """New generations get vectors from `encoder`."""
         self.analyzer = analyzer
+        self.new_encoder = encoder
         self.current: _Store | None = None
         self.built_at: datetime | None = None
         self.generation = ""
@@ -180,6 +261,13 @@ class MemoryEngine:
         self.writing = Lock()
         self.building = Lock()
         self._numbers = count(1)
+
+    @property
+    def encoder(self) -> Encoder | None:
+        return self._usable().encoder
+
+    def vocabulary(self) -> dict[str, int]:
+        return self._usable().vocabulary()
 
     def search(self, request: SearchRequest) -> SearchResult:
         return self._usable().search(request)
@@ -201,7 +289,15 @@ class MemoryEngine:
         documents = len(self.current.documents) if self.current else 0
         problem = "" if self.current else "还没有建立索引，请运行：zhiku index rebuild"
         return EngineStatus(
-            self.generation, self.built_at, documents, 1, 0, self.analyzer.segmenter.name, bool(problem), problem
+            self.generation,
+            self.built_at,
+            documents,
+            1,
+            0,
+            self.analyzer.segmenter.name,
+            bool(problem),
+            problem,
+            self.current.encoder.name if self.current and self.current.encoder else "",
         )
 
     def _usable(self) -> _Store:
@@ -211,7 +307,7 @@ class MemoryEngine:
 
 
 def _best(hits: Iterable[Hit], limit: int) -> list[Hit]:
-    return sorted(hits, key=lambda hit: (-hit.score, hit.id))[:limit]
+    return sorted(hits, key=lambda hit: (-hit.score, tie_breaker(hit.id)))[:limit]
 
 
 def _passes(document: IndexDocument, request: SearchRequest) -> bool:

@@ -8,11 +8,13 @@ character with a long query.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from zhiku.search.port import Engine, QueryTerms, SearchRequest, SearchResult, TermGroup
-from zhiku.search.ranking import RankedOwner, all_words_mask, has_all_words, rank_owners
+from zhiku.search.ranking import RankedOwners, all_words_mask, rank_owners
 
 #: Documents an answer is ranked from. People beyond them are counted, but cannot be paged to.
 DOCUMENT_LIMIT = 2000
@@ -31,7 +33,7 @@ STRICT_SHARE = 0.5
 class Found:
     """People found for a query, best first."""
 
-    people: Sequence[RankedOwner]
+    people: RankedOwners
     #: How many of them are there by a name or a word; the others, behind them, are only near in wording.
     matched: int
     #: Of the matched ones, how many have every required word.
@@ -62,13 +64,13 @@ def find_people(
         SearchRequest(terms, filters, owned_only=True, facets=facets, limit=DOCUMENT_LIMIT, near_limit=NEAR_DOCUMENTS)
     )
     ranked = rank_owners(result.hits)
-    complete = all_words_mask(len(terms.required))
-    if 0 < len(terms.required) <= STRICT_WORDS and ranked:
-        least = STRICT_SHARE * ranked[0].score
-        ranked.sort(key=lambda one: not (has_all_words(one, complete) and one.score >= least))
-    ranked.sort(key=lambda one: not one.is_named)
+    complete = ranked.has_all_words(all_words_mask(len(terms.required)))
+    comes_first = np.zeros(len(ranked), np.bool_)
+    if 0 < len(terms.required) <= STRICT_WORDS and len(ranked):
+        comes_first = complete & (ranked.scores >= STRICT_SHARE * ranked.scores[0])
+    order = np.lexsort((~comes_first, ~ranked.is_named))
     # A filter is a promise about everybody listed, and its counts are of people who have a word.
     places = 0 if filters else NEAR_PLACES
-    people = [one for place, one in enumerate(ranked) if place < places or not one.is_near]
-    matched = [one for one in people if not one.is_near]
-    return Found(people, len(matched), sum(has_all_words(one, complete) for one in matched), False, result)
+    order = order[(np.arange(len(order)) < places) | ~ranked.is_near[order]]
+    matched = int((~ranked.is_near[order]).sum())
+    return Found(ranked.take(order), matched, int((complete & ~ranked.is_near).sum()), False, result)

@@ -15,14 +15,9 @@ from enum import StrEnum
 from typing import Protocol
 
 from zhiku.analysis.analyzer import Analyzer
-
-
-class Kind(StrEnum):
-    """What an index document is made from."""
-
-    PROFILE = "profile"
-    SUGGESTION = "suggestion"
-    SERVICE = "service"
+from zhiku.analysis.encoder import Encoder
+from zhiku.search.hits import Hit, HitList, Kind, tie_breaker
+from zhiku.search.meaning import Meaning
 
 
 class TermGroup(StrEnum):
@@ -58,6 +53,8 @@ class IndexDocument:
     name: str = ""
     facets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     date: dt.date | None = None
+    #: On profiles: when the person was last asked for help; equal scores go to who was asked least recently.
+    asked_on: dt.date | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -65,6 +62,7 @@ class IndexDocument:
         content = [
             self.id, self.source, self.owner, self.kind, sorted(self.fields.items()), self.name,
             sorted((name, list(values)) for name, values in self.facets.items()), self.date and self.date.isoformat(),
+            self.asked_on and self.asked_on.isoformat(),
         ]  # fmt: skip
         return hashlib.blake2b(json.dumps(content, ensure_ascii=False).encode(), digest_size=12).hexdigest()
 
@@ -91,6 +89,15 @@ class RequiredWord:
 
 
 @dataclass(frozen=True, slots=True)
+class ExactPart:
+    """A text that an owner's documents must have, or must not have, exactly as it stands (normalised)."""
+
+    text: str
+    #: Terms that every document with the text has: what need not be read.
+    terms: tuple[tuple[TermGroup, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class QueryTerms:
     """An analysed query: per group, terms with their weights in the query. Made by `zhiku.search.query`."""
 
@@ -98,6 +105,8 @@ class QueryTerms:
     required: tuple[RequiredWord, ...] = ()
     #: Terms of the names group, when the query as a whole is a way to name a person.
     person: Mapping[str, float] = field(default_factory=dict)
+    #: The query's meaning, where the index has vectors to compare it with.
+    meaning: Meaning | None = field(default=None, compare=False)
 
     @property
     def is_empty(self) -> bool:
@@ -119,7 +128,10 @@ class SearchRequest:
     kinds: tuple[Kind, ...] = ()
     #: Only documents that have an owner (expert search), or all.
     owned_only: bool = False
-    #: So many documents beside the matching ones that share only bigrams or characters with the query.
+    #: Exact texts: an owner (of documents without one, the document) must have all `phrases` and none of `excluded`.
+    phrases: tuple[ExactPart, ...] = ()
+    excluded: tuple[ExactPart, ...] = ()
+    #: So many documents beside the matching ones that only share bigrams or characters with the query, or its meaning.
     near_limit: int = 0
     #: Facets to count, by owner.
     facets: tuple[str, ...] = ()
@@ -127,30 +139,14 @@ class SearchRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
-    """One document found. `words_found` is a bit mask over `QueryTerms.required` of its owner's documents together."""
-
-    id: str
-    source: str
-    owner: str
-    kind: Kind
-    date: dt.date | None
-    score: float
-    words_found: int
-    #: Whether it has none of the required words, and only shares bigrams or characters with the query.
-    is_near: bool = False
-    #: Whether it is found by the name of its person.
-    is_named: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class SearchResult:
-    """Hits by falling score (ties: by id), and exact counts over *all* matching documents, not just the hits.
+    """Hits by falling score, equal scores by `tie_breaker` of the id.
 
-    Documents that are only near are among the hits and in no count.
+    Totals and facets count *all* matching documents exactly, not just the hits. Documents that are only near are among
+    the hits and in no count.
     """
 
-    hits: tuple[Hit, ...]
+    hits: HitList
     total_documents: int
     total_owners: int
     #: Facet name -> value -> number of owners.
@@ -170,6 +166,8 @@ class EngineStatus:
     is_stale: bool
     #: Why the running code cannot use this generation, in Chinese; "" when it can.
     problem: str = ""
+    #: Name of the encoder whose vectors it has; "" for none.
+    encoder: str = ""
 
 
 class IndexProblem(Exception):
@@ -224,6 +222,13 @@ class Engine(Protocol):
     def analyzer(self) -> Analyzer:
         """The analyzer that built the current generation, with which queries must be cut. Raises `IndexProblem`."""
 
+    @property
+    def encoder(self) -> Encoder | None:
+        """The encoder of the current generation's vectors; None where it has none, or where it is not installed."""
+
+    def vocabulary(self) -> Mapping[str, int]:
+        """Words of the current generation with the number of documents that have each. Raises `IndexProblem`."""
+
     def search(self, request: SearchRequest) -> SearchResult:
         """Answer; raises `IndexProblem` when there is no usable generation."""
 
@@ -254,3 +259,27 @@ def sources_of(documents: Iterable[IndexDocument]) -> Iterator[Change]:
         batch.append(document)
     if batch:
         yield Change(batch[0].source, tuple(batch))
+
+
+__all__ = [
+    "FACETS",
+    "NO_TERMS",
+    "Change",
+    "Engine",
+    "EngineStatus",
+    "ExactPart",
+    "Generation",
+    "Hit",
+    "HitList",
+    "IndexDocument",
+    "IndexProblem",
+    "Kind",
+    "QueryTerms",
+    "RebuildAtWork",
+    "RequiredWord",
+    "SearchRequest",
+    "SearchResult",
+    "TermGroup",
+    "sources_of",
+    "tie_breaker",
+]

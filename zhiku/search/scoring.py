@@ -89,6 +89,11 @@ def fold(document: IndexDocument, analyzer: Analyzer, lengths: FieldLengths) -> 
     return folded
 
 
+def normal_text(fields: Mapping[str, str], analyzer: Analyzer) -> str:
+    """The text in which exact parts are looked for: normalised fields in the order of their names, a line each."""
+    return "\n".join(analyzer.normal(fields[name]) for name in sorted(fields))
+
+
 def idf(document_count: int, document_frequency: int) -> float:
     """Lucene's form of the Robertson-Sparck Jones weight, never negative."""
     return math.log(1.0 + (document_count - document_frequency + 0.5) / (document_frequency + 0.5))

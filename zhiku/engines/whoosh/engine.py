@@ -21,6 +21,7 @@ from whoosh.index import EmptyIndexError, FileIndex
 from whoosh.reading import SegmentReader
 
 from zhiku.analysis.analyzer import ANALYSIS_VERSION, Analyzer
+from zhiku.analysis.encoder import Encoder
 from zhiku.analysis.segment import SegmenterMissing
 from zhiku.engines.whoosh.generations import REBUILD_HINT, GenerationFolder, Manifest
 from zhiku.engines.whoosh.postings import PostingCache
@@ -88,6 +89,14 @@ class WhooshEngine:
         with self._using_snapshot():
             assert self._analyzer is not None
             return self._analyzer
+
+    @property
+    def encoder(self) -> Encoder | None:
+        return None
+
+    def vocabulary(self) -> Mapping[str, int]:
+        with self._using_snapshot() as snapshot:
+            return _guarded(snapshot.vocabulary)
 
     def search(self, request: SearchRequest) -> SearchResult:
         with self._using_snapshot() as snapshot:

@@ -57,6 +57,11 @@ class Segment:
             self._cache.put(key, postings)
         return postings
 
+    def terms(self, field: str) -> list[str]:
+        """All terms of a field."""
+        with self._lock:
+            return [term.decode() for term in self._reader.lexicon(field)]
+
     def use(self) -> None:
         """One more snapshot needs this segment."""
         with self._lock:

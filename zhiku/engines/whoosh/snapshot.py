@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -17,7 +16,18 @@ from numpy.typing import NDArray
 
 from zhiku.engines.whoosh.schema import VALUE_SEPARATOR
 from zhiku.engines.whoosh.segment import Segment
-from zhiku.search.port import FACETS, Hit, Kind, RequiredWord, SearchRequest, SearchResult, TermGroup
+from zhiku.search.hits import KINDS, HitColumns, OwnerTable
+from zhiku.search.port import (
+    FACETS,
+    Hit,
+    HitList,
+    Kind,
+    RequiredWord,
+    SearchRequest,
+    SearchResult,
+    TermGroup,
+    tie_breaker,
+)
 from zhiku.search.scoring import GROUP_WEIGHTS, MATCHING_GROUPS, idf
 
 Mask = NDArray[np.bool_]
@@ -60,6 +70,10 @@ class Snapshot:
         self._kind = _Column(segments, "kind")
         self._date = _Column(segments, "date")
         self._kinds = [Kind(value) for value in self._kind.distinct]
+        kind_codes = [KINDS.index(kind) for kind in self._kinds]
+        self._kind_codes = np.array(kind_codes, np.int8)[self._kind.codes] if self.size else np.empty(0, np.int8)
+        self._owners = OwnerTable.of(self._owner.distinct, {})
+        self._ties = np.array([tie_breaker(key) for segment in segments for key in segment.ids], np.int64)
         self._days = [date.fromisoformat(day) if day else None for day in self._date.distinct]
         self._facets = {name: _Column(segments, f"facet_{name}") for name in FACETS}
         self._lock = threading.Lock()
@@ -96,6 +110,15 @@ class Snapshot:
             if self._live[offset + number]
         }
 
+    def vocabulary(self) -> dict[str, int]:
+        """Words with the number of live documents that have each."""
+        counts: dict[str, int] = {}
+        for segment, offset in zip(self.segments, self._offsets, strict=False):
+            for word in segment.terms(TermGroup.WORDS.value):
+                documents = segment.postings(TermGroup.WORDS.value, word).documents + offset
+                counts[word] = counts.get(word, 0) + int(self._live[documents].sum())
+        return {word: count for word, count in counts.items() if count}
+
     def search(self, request: SearchRequest) -> SearchResult:
         """See `zhiku.search.port.Engine.search`."""
         allowed = self._allowed(request)
@@ -111,13 +134,12 @@ class Snapshot:
         by_owner = np.zeros(len(self._owner.distinct), np.int64)
         np.bitwise_or.at(by_owner, owners, has_words[documents])
         found = np.where(owned, by_owner[owners], has_words[documents])
-        hits = self._top(request.limit, documents, scores[documents], found, is_named[documents])
-        hits += [
-            replace(hit, is_near=True)
-            for hit in self._top(request.near_limit, near, scores[near], has_words[near], is_named[near])
-        ]
+        matching = self._top(request.limit, documents, scores)
+        nearby = self._top(request.near_limit, near, scores)
         return SearchResult(
-            hits=tuple(sorted(hits, key=_by_score)),
+            hits=self._hits(
+                documents[matching], found[matching], near[nearby], has_words[near[nearby]], scores, is_named
+            ),
             total_documents=len(documents),
             total_owners=len(np.unique(owners[owned])),
             facets=self._count_facets(request.facets, documents[owned], owners[owned]),
@@ -193,48 +215,59 @@ class Snapshot:
             having[segment.postings(group.value, term).documents + offset] = True
         return having
 
-    def _top(
-        self,
-        limit: int,
-        documents: NDArray[np.int64],
-        scores: NDArray[np.float64],
-        found: NDArray[np.int64],
-        named: Mask,
-    ) -> list[Hit]:
+    def _top(self, limit: int, documents: NDArray[np.int64], scores: NDArray[np.float64]) -> NDArray[np.intp]:
+        """Places in `documents` of the best ones, in no order."""
         if limit <= 0:
-            return []
-        if len(documents) > limit:
-            # Everything that ties with the last place stays until ids have decided.
-            last = np.partition(scores, len(scores) - limit)[len(scores) - limit]
-            chosen = np.flatnonzero(scores >= last)
-            documents, scores, found, named = documents[chosen], scores[chosen], found[chosen], named[chosen]
-        segments = np.searchsorted(self._offsets, documents, side="right") - 1
-        columns = (
-            segments,
-            documents - self._offsets[segments],
-            self._owner.codes[documents],
-            self._kind.codes[documents],
-            self._date.codes[documents],
-            scores,
-            found,
-            named,
+            return np.empty(0, np.intp)
+        if len(documents) <= limit:
+            return np.arange(len(documents))
+        of_documents = scores[documents]
+        last = np.partition(of_documents, len(documents) - limit)[len(documents) - limit]
+        above = np.flatnonzero(of_documents > last)
+        # Of those that tie with the last place the digests of their ids decide.
+        level = np.flatnonzero(of_documents == last)
+        level = level[np.argsort(self._ties[documents[level]], kind="stable")][: limit - len(above)]
+        return np.concatenate([above, level])
+
+    def _hits(
+        self,
+        documents: NDArray[np.int64],
+        found: NDArray[np.int64],
+        near: NDArray[np.int64],
+        near_found: NDArray[np.int64],
+        scores: NDArray[np.float64],
+        is_named: Mask,
+    ) -> HitList:
+        """Matching documents and near ones, each with its words found, in one list, best first."""
+        everything = np.concatenate([documents, near])
+        order = np.lexsort((self._ties[everything], -scores[everything]))
+        chosen = everything[order]
+        columns = HitColumns(
+            scores=scores[chosen],
+            owners=self._owner.codes[chosen],
+            kinds=self._kind_codes[chosen],
+            words_found=np.concatenate([found, near_found])[order],
+            is_near=(np.arange(len(everything)) >= len(documents))[order],
+            is_named=is_named[chosen],
         )
-        hits = [
-            Hit(
+
+        def make(place: int) -> Hit:
+            document = int(chosen[place])
+            segment = int(np.searchsorted(self._offsets, document, side="right")) - 1
+            number = document - int(self._offsets[segment])
+            return Hit(
                 id=self.segments[segment].ids[number],
                 source=self.segments[segment].sources[number],
-                owner=self._owner.distinct[owner],
-                kind=self._kinds[kind],
-                date=self._days[day],
-                score=score,
-                words_found=words,
-                is_named=is_named,
+                owner=self._owner.distinct[self._owner.codes[document]],
+                kind=self._kinds[self._kind.codes[document]],
+                date=self._days[self._date.codes[document]],
+                score=float(columns.scores[place]),
+                words_found=int(columns.words_found[place]),
+                is_near=bool(columns.is_near[place]),
+                is_named=bool(columns.is_named[place]),
             )
-            for segment, number, owner, kind, day, score, words, is_named in zip(
-                *(column.tolist() for column in columns), strict=True
-            )
-        ]
-        return sorted(hits, key=_by_score)[:limit]
+
+        return HitList(self._owners, columns, make)
 
     def _count_facets(
         self, names: Sequence[str], documents: NDArray[np.int64], owners: NDArray[np.int32]
@@ -252,10 +285,6 @@ class Snapshot:
                     counts[value] = counts.get(value, 0) + int(combinations[code])
             facets[name] = counts
         return facets
-
-
-def _by_score(hit: Hit) -> tuple[float, str]:
-    return -hit.score, hit.id
 
 
 def _values(joined: str) -> list[str]:

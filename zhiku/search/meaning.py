@@ -1,0 +1,87 @@
+"""Nearness in meaning: vectors of a document's clauses and their mean, compared with the query's.
+
+All vectors are quantised to int8 with a scale each. A product of two of them is a sum of at most 512 integers below
+127^2, which is less than 2^24: exact in 32-bit floats in whatever order it is added. So scores do not depend on the
+linear algebra library, on its threads, or on how documents are spread over segments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zhiku.analysis.encoder import Encoder, clause_key, quantise, split_clauses
+
+#: A clause or document that is less near than this (cosine) says nothing: unrelated Chinese texts are this near too.
+FLOOR = 0.2
+
+#: A document without any word of the query is near in meaning from here on.
+NEAR_FLOOR = 0.35
+
+#: What the best clause and the document's mean add to a lexical score scaled to at most 1.
+CLAUSE_WEIGHT = 0.5
+MEAN_WEIGHT = 0.5
+
+#: Longest text of a query that is encoded, in characters: the meaning of a page is not in one vector.
+MAX_ENCODED = 300
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Meaning:
+    """A quantised vector (dimensions,) and its scale."""
+
+    vector: NDArray[np.int8]
+    scale: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DocumentVectors:
+    """The clauses of one document: keys (c,), vectors (c, dimensions), scales (c,); and their mean."""
+
+    keys: NDArray[np.int64]
+    vectors: NDArray[np.int8]
+    scales: NDArray[np.float32]
+    mean: Meaning
+
+
+def meaning_of(text: str, encoder: Encoder) -> Meaning | None:
+    """The meaning of a query; None of a text without any word."""
+    text = text.strip()[:MAX_ENCODED]
+    if not any(character.isalnum() for character in text):
+        return None
+    vectors, scales = quantise(encoder.encode([text]))
+    return Meaning(vectors[0], float(scales[0]))
+
+
+def clauses_of(fields: Mapping[str, str]) -> dict[int, str]:
+    """Distinct clauses of a document's fields, by key, in the order of the fields' names."""
+    clauses = (clause for name in sorted(fields) for clause in split_clauses(fields[name]))
+    return {clause_key(clause): clause for clause in clauses}
+
+
+def mean_of(vectors: NDArray[np.int8], scales: NDArray[np.float32]) -> Meaning:
+    """The direction of the sum of quantised vectors (n, dimensions), quantised; zeros for none."""
+    total = (vectors.astype(np.float64) * scales[:, None].astype(np.float64)).sum(axis=0)
+    length = float(np.sqrt((total * total).sum()))
+    unit = (total / length if length else total).astype(np.float32)
+    quantised, quantised_scales = quantise(unit[None, :])
+    return Meaning(quantised[0], float(quantised_scales[0]))
+
+
+def similarities(vectors: NDArray[np.int8], scales: NDArray[np.float32], query: Meaning) -> NDArray[np.float32]:
+    """Cosines (n,) of quantised unit vectors (n, dimensions) with the query."""
+    products = vectors.astype(np.float32) @ query.vector.astype(np.float32)
+    return products * (scales * np.float32(query.scale))
+
+
+def add_meaning(
+    lexical: NDArray[np.float64], highest: float, best: NDArray[np.float32], mean: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    """Scores (n,): lexical ones scaled by the highest, and what the best clause and the mean add (DESIGN, Ranking)."""
+    scaled = lexical / highest if highest else lexical
+    clause = np.maximum(best - np.float32(FLOOR), 0).astype(np.float64)
+    document = np.maximum(mean - np.float32(FLOOR), 0).astype(np.float64)
+    return scaled + CLAUSE_WEIGHT * clause + MEAN_WEIGHT * document
