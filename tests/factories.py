@@ -23,6 +23,14 @@ from zhiku.domain.experts import (
     Sex,
     WayOfHelping,
 )
+from zhiku.domain.lexicon import (
+    AnsweredBy,
+    CountyWord,
+    LexiconRevision,
+    SynonymGroup,
+    SynonymMember,
+    UnansweredQuery,
+)
 from zhiku.domain.suggestions import Suggestion, SuggestionAuthor, SuggestionStatus, SuggestionStep
 from zhiku.services.reference_data import load_into
 
@@ -152,3 +160,20 @@ def a_service_record(session: Session, expert: Expert, **values: Any) -> Service
     session.add(record)
     session.flush()
     return record
+
+
+def a_lexicon(session: Session) -> SynonymGroup:
+    """A word, a group of synonyms, and the query that it was made for."""
+    members = [SynonymMember(position=place, text=text, normal=text) for place, text in enumerate(("打坝", "筑坝"))]
+    group = SynonymGroup(note="水利局", added_by="测试", created_at=NOW, updated_at=NOW, members=members)
+    session.add_all([group, CountyWord(word="野茶王", added_by="测试", created_at=NOW)])
+    session.add(LexiconRevision(name="synonyms", number=1))
+    session.flush()
+    session.add(
+        UnansweredQuery(
+            normal="打坝", text="打坝", times=3, first_asked_at=NOW, last_asked_at=NOW, answered_by=AnsweredBy.NOTHING,
+            resolved_at=NOW, group_id=group.id,
+        )
+    )  # fmt: skip
+    session.flush()
+    return group

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,18 +14,25 @@ from sqlalchemy.orm import Session, sessionmaker
 from zhiku import migrations
 from zhiku.analysis.analyzer import Analyzer, make_analyzer
 from zhiku.analysis.lexicon import shipped_words
+from zhiku.analysis.synonyms import SynonymSource
 from zhiku.config import Settings
 from zhiku.domain.base import DomainError
 from zhiku.engines.whoosh.engine import WhooshEngine
 from zhiku.persistence.session import make_engine, make_sessions, utc_now
 from zhiku.search.port import Engine
+from zhiku.services.department_routing import DepartmentRouting
 from zhiku.services.directory import Directory
 from zhiku.services.drainer import Drainer
 from zhiku.services.evaluation import Evaluation, JudgedSet, evaluate
 from zhiku.services.expert_search import ExpertSearch
 from zhiku.services.indexing import Indexing
+from zhiku.services.lexicon import Lexicon
+from zhiku.services.lexicon_hints import LexiconHints
+from zhiku.services.live_lexicon import DictionaryWords, LiveSynonyms
+from zhiku.services.similar_suggestions import SimilarSuggestions
 from zhiku.services.suggestion_intake import SuggestionIntake
 from zhiku.services.suggestion_search import SuggestionSearch
+from zhiku.services.unanswered import UnansweredQueries
 
 
 class DatabaseNotReady(DomainError):
@@ -43,8 +50,13 @@ class Zhiku:
     expert_search: ExpertSearch
     suggestion_search: SuggestionSearch
     suggestion_intake: SuggestionIntake
+    similar_suggestions: SimilarSuggestions
+    department_routing: DepartmentRouting
     directory: Directory
     indexing: Indexing
+    lexicon: Lexicon
+    lexicon_hints: LexiconHints
+    unanswered: UnansweredQueries
 
     @classmethod
     def open(cls, settings: Settings) -> Zhiku:
@@ -56,8 +68,14 @@ class Zhiku:
                 f"数据库地址不能使用（{type(error).__name__}）。请检查 ZHIKU_DATABASE_URL 和 ZHIKU_HOME。"
             ) from error
         sessions = make_sessions(database)
+        synonyms = LiveSynonyms(sessions)
         engine = open_engine(
-            settings.index_dir, settings.home / "cache", settings.segmenter, settings.posting_cache_mb << 20
+            settings.index_dir,
+            settings.home / "cache",
+            settings.segmenter,
+            settings.posting_cache_mb << 20,
+            own_words=DictionaryWords(sessions, shipped_words()),
+            synonyms=synonyms,
         )
         return cls(
             settings=settings,
@@ -67,12 +85,18 @@ class Zhiku:
             expert_search=ExpertSearch(sessions, engine, settings.page_size),
             suggestion_search=SuggestionSearch(sessions, engine, settings.page_size),
             suggestion_intake=SuggestionIntake(sessions, utc_now, settings.zone, settings.division),
+            similar_suggestions=SimilarSuggestions(sessions, engine),
+            department_routing=DepartmentRouting(sessions, engine, settings.division),
             directory=Directory(sessions, settings.division),
             indexing=Indexing(sessions, engine, utc_now),
+            lexicon=Lexicon(sessions, engine, utc_now, synonyms),
+            lexicon_hints=LexiconHints(sessions, synonyms),
+            unanswered=UnansweredQueries(sessions, engine, utc_now),
         )
 
     def close(self) -> None:
         """Close files and connections."""
+        self.unanswered.close()
         self.engine.close()
         self.database.dispose()
 
@@ -99,13 +123,20 @@ class Zhiku:
         return Drainer(self.indexing, self.settings.drain_interval)
 
 
-def open_engine(root: Path, cache_dir: Path, segmenter: str = "auto", cache_bytes: int = 256 << 20) -> WhooshEngine:
-    """The embedded engine in a folder; new generations get the shipped words."""
+def open_engine(
+    root: Path,
+    cache_dir: Path,
+    segmenter: str = "auto",
+    cache_bytes: int = 256 << 20,
+    own_words: Callable[[], Sequence[str]] = shipped_words,
+    synonyms: SynonymSource | None = None,
+) -> WhooshEngine:
+    """The embedded engine in a folder; new generations get `own_words`, queries the synonyms (the shipped ones)."""
 
     def analyzer_for(name: str, words: Sequence[str]) -> Analyzer:
-        return make_analyzer(name, words, cache_dir)
+        return make_analyzer(name, words, cache_dir, synonyms)
 
-    return WhooshEngine(root, analyzer_for, segmenter, shipped_words(), cache_bytes)
+    return WhooshEngine(root, analyzer_for, segmenter, own_words, cache_bytes)
 
 
 def evaluate_in(folder: Path, judged: JudgedSet, segmenter: str = "auto") -> Evaluation:

@@ -54,6 +54,7 @@ def store_one_of_each(engine: Engine) -> None:
         factories.a_suggestion(session, authors=(expert, "李阳春"), lead_department_id=department.id)
         factories.a_service_record(session, expert, department_id=department.id)
         session.add(ContactDetail(subject=ContactSubject.EXPERT, subject_id=expert.id, value="见字条", created_at=NOW))
+        factories.a_lexicon(session)
 
 
 def counts(engine: Engine) -> dict[str, int]:
@@ -134,10 +135,13 @@ def test_every_step_goes_up_down_and_up_again(empty: Engine) -> None:
 
 def test_data_survives_an_upgrade_and_its_way_back(empty: Engine) -> None:
     """Down to the first revision and up again: what the first one knew is still there."""
+    migrations.upgrade(empty, revisions()[0])
+    of_the_first = set(inspect(empty).get_table_names())
     migrations.upgrade(empty)
     store_one_of_each(empty)
     before = counts(empty)
     assert all(before.values()), "one of each, so that no table's migration goes untried"
+    before = {table: number if table in of_the_first else 0 for table, number in before.items()}
     migrations.downgrade(empty, revisions()[0])
     migrations.upgrade(empty)
     assert counts(empty) == before

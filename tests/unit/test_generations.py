@@ -55,7 +55,7 @@ def engine(root: Path) -> Iterator[WhooshEngine]:
 
 def new_engine(root: Path) -> WhooshEngine:
     """What another process would open: it shares nothing with other engines but the files."""
-    return WhooshEngine(root, lambda name, words: make_analyzer(name, words), own_words=("除险加固", "黄龙病"))
+    return WhooshEngine(root, lambda name, words: make_analyzer(name, words), own_words=lambda: ("除险加固", "黄龙病"))
 
 
 def current(root: Path) -> Path:

@@ -112,7 +112,7 @@ def test_a_damaged_index_is_rebuilt(indexed: Zhiku) -> None:
 
 
 def test_another_dictionary_makes_it_rebuild(indexed: Zhiku) -> None:
-    indexed.engine._own_words = (*indexed.engine._own_words, "除险加固法")
+    indexed.lexicon.add_words(["除险加固法"], "测试")
     assert indexed.engine.status().is_stale
     report = maintain(indexed.indexing, indexed.engine)
     assert (report.outcome, report.reason) == (Outcome.REBUILT, "词典或分词程序有变化。")

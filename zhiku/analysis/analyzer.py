@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from zhiku.analysis import names
 from zhiku.analysis.lexicon import stop_words
 from zhiku.analysis.normalize import HAN, normalize, normalize_with_offsets
 from zhiku.analysis.segment import Segmenter, dictionary_version, make_segmenter
-from zhiku.analysis.synonyms import NO_SYNONYMS, Synonyms, shipped_synonyms
+from zhiku.analysis.synonyms import NO_SYNONYMS, SynonymSource, shipped_synonyms
 
 #: Raised with every change of this package that gives other terms for the same text; old indexes then need a rebuild.
 ANALYSIS_VERSION = 2
@@ -65,7 +65,9 @@ class Alternatives:
 class Analyzer:
     """Analyses normalised text with one segmenter and one lexicon. Safe for threads."""
 
-    def __init__(self, segmenter: Segmenter, own_words: Iterable[str] = (), synonyms: Synonyms = NO_SYNONYMS) -> None:
+    def __init__(
+        self, segmenter: Segmenter, own_words: Iterable[str] = (), synonyms: SynonymSource = NO_SYNONYMS
+    ) -> None:
         self.segmenter = segmenter
         self._synonyms = synonyms
         #: Words the segmenter knows beside jieba's dictionary: shipped ones and the county's.
@@ -74,10 +76,7 @@ class Analyzer:
     @property
     def dictionary_hash(self) -> str:
         """Digest of everything the segmentation depends on but the segmenter's name: dictionary and own words."""
-        digest = hashlib.blake2b(digest_size=8)
-        for word in (f"jieba {dictionary_version()}", *self.own_words):
-            digest.update(word.encode() + b"\n")
-        return digest.hexdigest()
+        return dictionary_hash(self.own_words)
 
     def terms(self, text: str) -> Terms:
         """Terms of a document's text."""
@@ -167,13 +166,26 @@ class Analyzer:
         return spans
 
 
-def make_analyzer(segmenter: str, own_words: Iterable[str], cache_dir: Path | None = None) -> Analyzer:
+def make_analyzer(
+    segmenter: str,
+    own_words: Iterable[str],
+    cache_dir: Path | None = None,
+    synonyms: SynonymSource | None = None,
+) -> Analyzer:
     """An analyzer whose segmenter ("jieba", "rjieba", "auto") knows exactly these words beside jieba's dictionary.
 
-    It has the shipped synonyms. Raises `SegmenterMissing`.
+    It has the shipped synonyms where no others are given. Raises `SegmenterMissing`.
     """
     words = tuple(sorted(set(map(normalize, own_words))))
-    return Analyzer(make_segmenter(segmenter, words, cache_dir), words, shipped_synonyms())
+    return Analyzer(make_segmenter(segmenter, words, cache_dir), words, shipped_synonyms() if synonyms is None else synonyms)
+
+
+def dictionary_hash(own_words: Sequence[str]) -> str:
+    """`Analyzer.dictionary_hash` of an analyzer with these words, which are normalised, distinct and sorted."""
+    digest = hashlib.blake2b(f"jieba {dictionary_version()}\n".encode(), digest_size=8)
+    # As one text, so that a county's long list costs a moment: a status asks for it.
+    digest.update("".join(f"{word}\n" for word in own_words).encode())
+    return digest.hexdigest()
 
 
 def _analysis(text: str, spans: list[tuple[int, int]]) -> QueryAnalysis:

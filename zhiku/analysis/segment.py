@@ -112,16 +112,25 @@ def make_segmenter(name: str, words: Iterable[str], cache_dir: Path | None = Non
 
     Raises `SegmenterMissing` when rjieba is asked for by name and is not here.
     """
-    if name in ("auto", "rjieba"):
+    if segmenter_name(name) == "rjieba":
+        return RjiebaSegmenter(words)
+    return JiebaSegmenter(words, cache_dir)
+
+
+def segmenter_name(setting: str) -> str:
+    """Which segmenter ("jieba", "rjieba") a setting stands for here; raises as `make_segmenter`."""
+    if setting in ("auto", "rjieba"):
         try:
-            return RjiebaSegmenter(words)
+            import rjieba  # noqa: F401
+
+            return "rjieba"
         except ImportError:
-            if name == "rjieba":
+            if setting == "rjieba":
                 raise SegmenterMissing(
                     "索引是用 rjieba 分词建立的，而这台电脑没有安装 rjieba。"
                     "请安装它（pip install rjieba），或改用 jieba 重建索引：zhiku index rebuild"
                 ) from None
-    return JiebaSegmenter(words, cache_dir)
+    return "jieba"
 
 
 def _without_guesses(

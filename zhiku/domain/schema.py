@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from zhiku.domain import contacts, departments, divisions, engagements, expertise, experts, outbox, suggestions
+from zhiku.domain import (
+    contacts,
+    departments,
+    divisions,
+    engagements,
+    expertise,
+    experts,
+    lexicon,
+    outbox,
+    suggestions,
+)
 from zhiku.domain.base import Base
 
 __all__ = [
@@ -12,6 +22,7 @@ __all__ = [
     "engagements",
     "experts",
     "expertise",
+    "lexicon",
     "metadata",
     "outbox",
     "suggestions",

@@ -74,8 +74,18 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 def _begin_sqlite(connection: Any) -> None:
     # A read transaction that later writes can fail at once with SQLITE_BUSY, whatever the timeout; so a session that
     # is going to write says so (`execution_options(is_writing=True)`) and takes the write lock at its beginning.
-    is_writing = connection.get_execution_options().get("is_writing", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writing else "BEGIN")
+    options = connection.get_execution_options()
+    is_writing = options.get("is_writing", False)
+    patience: int | None = options.get("lock_wait_ms")
+    if patience is None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writing else "BEGIN")
+        return
+    # What is not worth a wait says how long it waits at most; the connection goes back to the pool as it was.
+    connection.exec_driver_sql(f"PRAGMA busy_timeout = {int(patience)}")
+    try:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writing else "BEGIN")
+    finally:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {SQLITE_BUSY_TIMEOUT_MS}")
 
 
 def begin_writing(session: Session) -> None:

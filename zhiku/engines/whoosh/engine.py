@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import errno
 import logging
-import pickle
-import shutil
 import threading
 import time
 import traceback
@@ -16,19 +14,21 @@ from pathlib import Path
 from typing import TypeVar
 
 from filelock import FileLock, Timeout
-from whoosh.codec.base import Segment as WhooshSegment
+from whoosh.codec.whoosh3 import W3Segment
 from whoosh.index import EmptyIndexError, FileIndex
-from whoosh.reading import SegmentReader
 
-from zhiku.analysis.analyzer import ANALYSIS_VERSION, Analyzer
+from zhiku.analysis.analyzer import ANALYSIS_VERSION, Analyzer, dictionary_hash
 from zhiku.analysis.encoder import Encoder
-from zhiku.analysis.segment import SegmenterMissing
+from zhiku.analysis.segment import SegmenterMissing, segmenter_name
+from zhiku.engines.whoosh.arrayfile import DamagedFile
+from zhiku.engines.whoosh.build import Build
+from zhiku.engines.whoosh.codec import open_segment
 from zhiku.engines.whoosh.generations import REBUILD_HINT, GenerationFolder, Manifest
 from zhiku.engines.whoosh.postings import PostingCache
-from zhiku.engines.whoosh.schema import SCHEMA_VERSION, make_schema
+from zhiku.engines.whoosh.schema import SCHEMA_VERSION, TIE
 from zhiku.engines.whoosh.segment import Segment
 from zhiku.engines.whoosh.snapshot import Snapshot
-from zhiku.engines.whoosh.writing import create_index, open_index, write_changes, write_documents
+from zhiku.engines.whoosh.writing import commit_segments, create_index, open_index, write_changes
 from zhiku.search.port import (
     Change,
     EngineStatus,
@@ -45,6 +45,9 @@ FRESHNESS_SECONDS = 0.05
 
 #: A commit removes files of the one before: how often a reader that was overtaken looks again, and seconds between.
 OPEN_TRIES, OPEN_WAIT = 20, 0.01
+
+#: Dictionaries kept in memory: that of the current generation, of the one before, and of the one being built.
+ANALYZERS_KEPT = 3
 
 #: The system refuses to write; nothing is damaged.
 CANNOT_WRITE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS}
@@ -65,14 +68,17 @@ class WhooshEngine:
         root: Path,
         make_analyzer: MakeAnalyzer,
         segmenter: str = "auto",
-        own_words: Sequence[str] = (),
+        own_words: Callable[[], Sequence[str]] = tuple,
         cache_bytes: int = 256 << 20,
     ) -> None:
-        """`segmenter` and `own_words` are for new generations; a search uses those of its generation."""
+        """`segmenter` and `own_words` are for new generations; a search uses those of its generation.
+
+        `own_words` is asked when a generation begins: its words are normalised, each once, sorted.
+        """
         self.folder = GenerationFolder(root)
         self._make_analyzer = make_analyzer
         self._segmenter = segmenter
-        self._own_words = tuple(own_words)
+        self._own_words = own_words
         self._cache = PostingCache(cache_bytes)
         self._analyzers: dict[tuple[str, tuple[str, ...]], Analyzer] = {}
         self._state_lock = threading.RLock()
@@ -138,20 +144,19 @@ class WhooshEngine:
 
     def fingerprints(self) -> dict[str, str]:
         with self._using_snapshot() as snapshot:
-            return snapshot.fingerprints()
+            return _guarded(lambda: snapshot.fingerprints())
 
     def status(self) -> EngineStatus:
         name, manifest = "", None
         try:
             name = self.folder.current_name()
             name, manifest = self.folder.usable_current()
-            running = self.new_analyzer()
+            is_stale = self._is_stale(manifest)
             with self._using_snapshot() as snapshot:
                 documents, segments = snapshot.live_count, len(snapshot.segments)
         except IndexProblem as problem:
             return EngineStatus(name, None, 0, 0, 0, "", True, str(problem))
         size = sum(map(_size, (self.folder.root / name).rglob("*")))
-        is_stale = (manifest.segmenter, manifest.dictionary_hash) != (running.segmenter.name, running.dictionary_hash)
         return EngineStatus(
             name, datetime.fromisoformat(manifest.built_at), documents, segments, size, manifest.segmenter, is_stale
         )
@@ -165,12 +170,9 @@ class WhooshEngine:
     def new_analyzer(self) -> Analyzer:
         """The analyzer for a new generation; raises `IndexProblem` when its segmenter is not installed."""
         try:
-            return self._analyzer_for(self._segmenter, self._own_words)
+            return self._analyzer_for(self._segmenter, self._own_words())
         except SegmenterMissing as error:
-            raise IndexProblem(
-                f"设置要求用 {self._segmenter} 分词（ZHIKU_SEGMENTER），而这台电脑没有安装它。"
-                f"请安装（pip install {self._segmenter}）或改为 auto，再运行：zhiku index rebuild"
-            ) from error
+            raise self._segmenter_missing() from error
 
     @contextmanager
     def writing(self, command: str) -> Iterator[None]:
@@ -277,7 +279,7 @@ class WhooshEngine:
         try:
             for whoosh_segment in toc.segments:
                 segment = kept.get(whoosh_segment.segment_id())
-                opened.append(segment or self._open_segment(index, whoosh_segment, toc.generation))
+                opened.append(segment or self._open_segment(self.folder.root / name, whoosh_segment))
             deleted = [set(whoosh_segment.deleted_docs()) for whoosh_segment in toc.segments]
             return Snapshot(opened, deleted, (name, toc.generation))
         except BaseException:
@@ -285,12 +287,14 @@ class WhooshEngine:
                 segment.close_unused()
             raise
 
-    def _open_segment(self, index: FileIndex, whoosh_segment: WhooshSegment, commit: int) -> Segment:
-        reader = SegmentReader(index.storage, make_schema(), whoosh_segment, generation=commit)
+    def _open_segment(self, folder: Path, segment: W3Segment) -> Segment:
+        arrays = open_segment(folder, segment)
         try:
-            return Segment(whoosh_segment.segment_id(), reader, self._cache)
+            if len(arrays[TIE]) != segment.doc_count_all():
+                raise DamagedFile("not the segment that the commit names")
+            return Segment(segment.segment_id(), arrays, self._cache)
         except BaseException:
-            reader.close()
+            arrays.close()
             raise
 
     # -- analyzers and locks -------------------------------------------------------------------------------------
@@ -308,9 +312,26 @@ class WhooshEngine:
     def _analyzer_for(self, segmenter: str, words: Sequence[str]) -> Analyzer:
         key = (segmenter, tuple(words))
         with self._state_lock:
-            if key not in self._analyzers:
-                self._analyzers[key] = self._make_analyzer(segmenter, words)
-            return self._analyzers[key]
+            analyzer = self._analyzers.pop(key, None) or self._make_analyzer(segmenter, words)
+            # Last used last; a dictionary is some hundred megabytes, and every edit of the words makes another one.
+            self._analyzers[key] = analyzer
+            while len(self._analyzers) > ANALYZERS_KEPT:
+                del self._analyzers[next(iter(self._analyzers))]
+            return analyzer
+
+    def _is_stale(self, manifest: Manifest) -> bool:
+        """Whether a new generation would have another dictionary; without loading one, for this is asked often."""
+        try:
+            running = segmenter_name(self._segmenter)
+        except SegmenterMissing as error:
+            raise self._segmenter_missing() from error
+        return (manifest.segmenter, manifest.dictionary_hash) != (running, dictionary_hash(self._own_words()))
+
+    def _segmenter_missing(self) -> IndexProblem:
+        return IndexProblem(
+            f"设置要求用 {self._segmenter} 分词（ZHIKU_SEGMENTER），而这台电脑没有安装它。"
+            f"请安装（pip install {self._segmenter}）或改为 auto，再运行：zhiku index rebuild"
+        )
 
     def _lock(self, name: str) -> FileLock:
         # A new object each time: FileLock is re-entrant within one object, and threads must exclude each other too.
@@ -318,7 +339,7 @@ class WhooshEngine:
 
 
 class WhooshGeneration:
-    """A generation being built aside. Documents are spooled first, because weights need the average field lengths."""
+    """A generation being built aside. Documents are analysed as they come; weights wait for the average lengths."""
 
     def __init__(self, engine: WhooshEngine, analyzer: Analyzer, lock: FileLock) -> None:
         self._engine = engine
@@ -326,29 +347,18 @@ class WhooshGeneration:
         self._lock = lock
         self._folder = engine.folder.begin()
         self.name = self._folder.name
-        self._spool = self._folder / "spool"
-        self._spool.mkdir()
-        self._batches = 0
-        self._added = 0
+        self._build = Build(self._folder, analyzer)
         self._lengths = FieldLengths()
 
     def add(self, documents: Iterable[IndexDocument]) -> None:
-        batch = list(documents)
-        with self._engine.writing_failures("rebuild"), (self._spool / f"{self._batches:06d}").open("wb") as file:
-            pickle.dump(batch, file)
-        self._batches += 1
-        self._added += len(batch)
+        with self._engine.writing_failures("rebuild"):
+            self._build.add(documents)
 
     def finish(self, progress: Callable[[int, int], None] | None = None) -> None:
-        report = progress or (lambda done, total: None)
-        total = self._added
-        self._lengths = FieldLengths.measure(self._spooled(), self.analyzer)
+        self._lengths = self._build.lengths()
         with self._engine.writing_failures("rebuild"):
             create_index(self._folder)
-            write_documents(
-                self._folder, self._spooled(), self.analyzer, self._lengths, lambda done: report(done, total)
-            )
-            shutil.rmtree(self._spool)
+            commit_segments(self._folder, self._build.segments(self._lengths, progress or (lambda done, total: None)))
 
     def apply(self, changes: Iterable[Change]) -> None:
         with self._engine.writing_failures("rebuild"):
@@ -398,11 +408,6 @@ class WhooshGeneration:
             self._engine.folder.remove(self._folder)
         finally:
             self._lock.release()
-
-    def _spooled(self) -> Iterator[IndexDocument]:
-        for path in sorted(self._spool.iterdir()):
-            with path.open("rb") as file:
-                yield from pickle.load(file)
 
     @contextmanager
     def _opened(self) -> Iterator[Snapshot]:

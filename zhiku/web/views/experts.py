@@ -29,6 +29,7 @@ def search() -> ResponseReturnValue:
     """People for a problem in plain words, with evidence."""
     asked = SearchAddress.read(request.args)
     answer = current_zhiku().expert_search.search(asked.query, filters=asked.filters, page=asked.page)
+    current_zhiku().unanswered.note(answer)
     # What the search understood goes into the links: a query cut to its limit, filters that exist, a page there is.
     address = SearchAddress(answer.query, answer.filters, answer.page)
     return render_template(
