@@ -20,7 +20,6 @@ from zhiku.domain.base import DomainError
 from zhiku.engines.whoosh.engine import WhooshEngine
 from zhiku.persistence.session import make_engine, make_sessions, utc_now
 from zhiku.search.port import Engine
-from zhiku.services.department_routing import DepartmentRouting
 from zhiku.services.directory import Directory
 from zhiku.services.drainer import Drainer
 from zhiku.services.evaluation import Evaluation, JudgedSet, evaluate
@@ -29,7 +28,6 @@ from zhiku.services.indexing import Indexing
 from zhiku.services.lexicon import Lexicon
 from zhiku.services.lexicon_hints import LexiconHints
 from zhiku.services.live_lexicon import DictionaryWords, LiveSynonyms
-from zhiku.services.similar_suggestions import SimilarSuggestions
 from zhiku.services.suggestion_intake import SuggestionIntake
 from zhiku.services.suggestion_search import SuggestionSearch
 from zhiku.services.unanswered import UnansweredQueries
@@ -50,8 +48,6 @@ class Zhiku:
     expert_search: ExpertSearch
     suggestion_search: SuggestionSearch
     suggestion_intake: SuggestionIntake
-    similar_suggestions: SimilarSuggestions
-    department_routing: DepartmentRouting
     directory: Directory
     indexing: Indexing
     lexicon: Lexicon
@@ -85,8 +81,6 @@ class Zhiku:
             expert_search=ExpertSearch(sessions, engine, settings.page_size),
             suggestion_search=SuggestionSearch(sessions, engine, settings.page_size),
             suggestion_intake=SuggestionIntake(sessions, utc_now, settings.zone, settings.division),
-            similar_suggestions=SimilarSuggestions(sessions, engine),
-            department_routing=DepartmentRouting(sessions, engine, settings.division),
             directory=Directory(sessions, settings.division),
             indexing=Indexing(sessions, engine, utc_now),
             lexicon=Lexicon(sessions, engine, utc_now, synonyms),
