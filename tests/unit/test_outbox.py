@@ -241,14 +241,17 @@ def test_a_deleted_person_speaks_of_all_evidence_that_the_database_changes_with_
 
 
 def test_deleted_evidence_has_its_entry(session: Session) -> None:
-    record = factories.a_service_record(session, a_person(session))
+    expert = a_person(session)
+    record = factories.a_service_record(session, expert)
     suggestion = factories.a_suggestion(session)
     session.commit()
     forget(session)
     session.delete(record)
     session.delete(suggestion)
     session.commit()
-    assert set(entries(session)) == {("service", str(record.id)), ("suggestion", str(suggestion.id))}
+    # The day of the record is part of the person's profile.
+    expected = {("service", str(record.id)), ("expert", str(expert.id)), ("suggestion", str(suggestion.id))}
+    assert set(entries(session)) == expected
 
 
 def test_reference_rows_have_entries_of_their_own(session: Session) -> None:

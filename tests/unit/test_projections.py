@@ -22,7 +22,7 @@ from zhiku.domain.experts import Availability, Expert, ExpertStatus
 from zhiku.domain.schema import metadata
 from zhiku.domain.suggestions import Suggestion, SuggestionStatus
 from zhiku.search.port import IndexDocument
-from zhiku.search.projections import project_expert, project_service, project_suggestion
+from zhiku.search.projections import Facets, facets_of, project_expert, project_service, project_suggestion
 from zhiku.services.indexing import Indexing
 
 Sessions = sessionmaker[Session]
@@ -134,11 +134,16 @@ def _python_type(column: Column[Any]) -> type:
     return list if isinstance(column.type, JSON) else column.type.python_type
 
 
+def owners(session: Session) -> dict[int, Facets]:
+    return {row.id: facets_of(row) for row in session.scalars(select(Expert)) if row.is_searchable}
+
+
 def documents_of(session: Session) -> list[IndexDocument]:
+    known = owners(session)
     return [
         *(doc for row in session.scalars(select(Expert)) for doc in project_expert(row)),
-        *(doc for row in session.scalars(select(Suggestion)) for doc in project_suggestion(row)),
-        *(doc for row in session.scalars(select(ServiceRecord)) for doc in project_service(row)),
+        *(doc for row in session.scalars(select(Suggestion)) for doc in project_suggestion(row, known)),
+        *(doc for row in session.scalars(select(ServiceRecord)) for doc in project_service(row, known)),
     ]
 
 
@@ -240,8 +245,10 @@ def test_only_published_people_have_documents(sessions: Sessions, status: Expert
         other = factories.an_expert(session, "李桂花")
         suggestion = factories.a_suggestion(session, authors=(hidden, other))
         record = factories.a_service_record(session, hidden)
-        assert project_expert(hidden) == project_service(record) == ()
-        assert [document.owner for document in project_suggestion(suggestion)] == [f"expert:{other.id}"]
+        assert project_expert(hidden) == project_service(record, owners(session)) == ()
+        assert [document.owner for document in project_suggestion(suggestion, owners(session))] == [
+            f"expert:{other.id}"
+        ]
 
 
 def test_who_has_withdrawn_from_being_asked_has_no_documents(sessions: Sessions) -> None:
@@ -257,7 +264,7 @@ def test_suggestions_that_were_not_taken_up_have_no_documents(sessions: Sessions
         factories.reference(session)
         suggestion = factories.a_suggestion(session, status=status)
         is_hidden = status in (SuggestionStatus.NOT_ACCEPTED, SuggestionStatus.WITHDRAWN)
-        assert (project_suggestion(suggestion) == ()) is is_hidden
+        assert (project_suggestion(suggestion, owners(session)) == ()) is is_hidden
 
 
 def test_an_author_named_twice_makes_one_document(sessions: Sessions) -> None:
@@ -265,7 +272,9 @@ def test_an_author_named_twice_makes_one_document(sessions: Sessions) -> None:
         factories.reference(session)
         expert = factories.an_expert(session)
         suggestion = factories.a_suggestion(session, authors=(expert, expert))
-        assert [document.id for document in project_suggestion(suggestion)] == [f"suggestion:{suggestion.id}/expert:1"]
+        assert [document.id for document in project_suggestion(suggestion, owners(session))] == [
+            f"suggestion:{suggestion.id}/expert:1"
+        ]
 
 
 def set_summary(expert: Expert) -> None:

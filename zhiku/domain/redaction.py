@@ -47,6 +47,9 @@ _PRIVATE = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 
+#: Every number looked for has seven digits or more, or is an address; most texts have neither.
+_MAYBE = re.compile(rf"[0-9{_ANY}](?:{_GAP}[0-9{_ANY}]){{6}}|@", re.IGNORECASE)
+
 #: A landline without its area code is a phone number only where the text says so; it may also be a sum.
 _LOCAL = re.compile(
     rf"(?<![0-9])[2-8]{_GAP}(?:[0-9]{_GAP}){{5,6}}?[0-9](?![0-9])"
@@ -99,6 +102,8 @@ def has_private_number(text: str) -> bool:
 def private_spans(text: str) -> list[tuple[int, int]]:
     """Half-open spans of such numbers, in order, apart from each other."""
     folded = text.translate(_FOLDED)
+    if not _MAYBE.search(folded):
+        return []
     found = _folded_spans(_NO_NUMBER.sub(lambda match: "\0" * len(match[0]), folded))
     if not found or folded == text:
         return found

@@ -21,19 +21,20 @@ from zhiku.domain.experts import CareerEntry, Expert, ExpertField, Honour
 from zhiku.domain.outbox import OutboxEntry
 from zhiku.domain.suggestions import Suggestion, SuggestionAuthor
 
-#: Watched model -> (kind of the entity that must be projected again, attribute with its id).
-#: Child rows point at their parent; reference rows (division, field, department) are expanded by the drainer.
-WATCHED: dict[type, tuple[str, str]] = {
-    Expert: ("expert", "id"),
-    ExpertField: ("expert", "expert_id"),
-    CareerEntry: ("expert", "expert_id"),
-    Honour: ("expert", "expert_id"),
-    Suggestion: ("suggestion", "id"),
-    SuggestionAuthor: ("suggestion", "suggestion_id"),
-    ServiceRecord: ("service", "id"),
-    Division: ("division", "code"),
-    FieldOfExpertise: ("field", "id"),
-    Department: ("department", "id"),
+#: Watched model -> (kind of an entity that must be projected again, attribute with its id).
+#: Child rows point at their parent; reference rows (division, field, department) are expanded by the drainer. A service
+#: record is a document, and its day is part of its expert's profile.
+WATCHED: dict[type, tuple[tuple[str, str], ...]] = {
+    Expert: (("expert", "id"),),
+    ExpertField: (("expert", "expert_id"),),
+    CareerEntry: (("expert", "expert_id"),),
+    Honour: (("expert", "expert_id"),),
+    Suggestion: (("suggestion", "id"),),
+    SuggestionAuthor: (("suggestion", "suggestion_id"),),
+    ServiceRecord: (("service", "id"), ("expert", "expert_id")),
+    Division: (("division", "code"),),
+    FieldOfExpertise: (("field", "id"),),
+    Department: (("department", "id"),),
 }
 
 #: Keys of `Session.info`: entries written in this transaction; entries to write with the flush at work.
@@ -96,9 +97,10 @@ def watch_session(sessions: sessionmaker[Session], clock: Callable[[], datetime]
                     f"bulk write to {table}: change its rows one by one, so that the index hears of it"
                 )
 
-    for model, (_, attribute) in WATCHED.items():
-        # A row that moves to another parent must still know the one it left, even if it was not loaded.
-        event.listen(getattr(model, attribute), "set", _noticed, active_history=True)
+    for model, watched in WATCHED.items():
+        for _, attribute in watched:
+            # A row that moves to another parent must still know the one it left, even if it was not loaded.
+            event.listen(getattr(model, attribute), "set", _noticed, active_history=True)
     event.listen(sessions, "before_flush", before_flush)
     event.listen(sessions, "after_flush", after_flush)
     event.listen(sessions, "after_transaction_end", after_end)
@@ -124,8 +126,10 @@ def _entries_for(session: Session, row: object) -> set[tuple[str, str]]:
     watched = WATCHED.get(type(row))
     if watched is None or (row in session.dirty and not session.is_modified(row)):
         return set()
-    kind, attribute = watched
-    keys = {getattr(row, attribute)}
-    # A child that moved to another parent changes both.
-    keys.update(inspect(row).attrs[attribute].history.deleted or ())
-    return {(kind, str(key)) for key in keys if key is not None}
+    entries: set[tuple[str, str]] = set()
+    for kind, attribute in watched:
+        keys = {getattr(row, attribute)}
+        # A child that moved to another parent changes both.
+        keys.update(inspect(row).attrs[attribute].history.deleted or ())
+        entries |= {(kind, str(key)) for key in keys if key is not None}
+    return entries

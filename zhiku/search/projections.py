@@ -5,13 +5,17 @@ Pure functions over loaded rows; `zhiku.services.indexing` loads them. Contact d
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
+from datetime import date
 
 from zhiku.domain.engagements import ServiceRecord
 from zhiku.domain.experts import Expert
 from zhiku.domain.redaction import redact
 from zhiku.domain.suggestions import Suggestion
 from zhiku.search.port import IndexDocument, Kind
+
+#: Facet name -> values, of one person.
+Facets = Mapping[str, tuple[str, ...]]
 
 
 def expert_key(expert_id: int) -> str:
@@ -24,8 +28,8 @@ def source_of(document_id: str) -> str:
     return document_id.partition("/")[0]
 
 
-def project_expert(expert: Expert) -> tuple[IndexDocument, ...]:
-    """A profile: none for a person whom a search must not name."""
+def project_expert(expert: Expert, asked_on: date | None = None) -> tuple[IndexDocument, ...]:
+    """A profile: none for a person whom a search must not name. `asked_on`: when the person last helped."""
     if not expert.is_searchable:
         return ()
     key = expert_key(expert.id)
@@ -45,18 +49,23 @@ def project_expert(expert: Expert) -> tuple[IndexDocument, ...]:
             fields=_redacted(fields),
             name=expert.name,
             facets=facets_of(expert),
+            asked_on=asked_on,
         ),
     )
 
 
-def project_suggestion(suggestion: Suggestion) -> tuple[IndexDocument, ...]:
-    """A document for each author who can be found, or one without an owner."""
+def project_suggestion(suggestion: Suggestion, owners: Mapping[int, Facets]) -> tuple[IndexDocument, ...]:
+    """A document for each author who can be found, or one without an owner.
+
+    `owners` has the facets of all authors whom a search may name, by id.
+    """
     if not suggestion.is_searchable:
         return ()
     key = f"suggestion:{suggestion.id}"
     fields = _redacted({"title": suggestion.subject, "body": suggestion.text})
-    owners = _searchable(author.expert for author in suggestion.authors)
-    if not owners:
+    authors = dict.fromkeys(author.expert_id for author in suggestion.authors)
+    named = [key for key in authors if key is not None and key in owners]
+    if not named:
         return (
             IndexDocument(
                 id=key, source=key, owner="", kind=Kind.SUGGESTION, fields=fields, date=suggestion.submitted_on
@@ -64,21 +73,21 @@ def project_suggestion(suggestion: Suggestion) -> tuple[IndexDocument, ...]:
         )
     return tuple(
         IndexDocument(
-            id=f"{key}/{expert_key(owner.id)}",
+            id=f"{key}/{expert_key(owner)}",
             source=key,
-            owner=expert_key(owner.id),
+            owner=expert_key(owner),
             kind=Kind.SUGGESTION,
             fields=fields,
-            facets=facets_of(owner),
+            facets=owners[owner],
             date=suggestion.submitted_on,
         )
-        for owner in owners
+        for owner in named
     )
 
 
-def project_service(record: ServiceRecord) -> tuple[IndexDocument, ...]:
-    """A service record, as evidence for its expert."""
-    if not record.expert.is_searchable:
+def project_service(record: ServiceRecord, owners: Mapping[int, Facets]) -> tuple[IndexDocument, ...]:
+    """A service record, as evidence for its expert; none where the expert is not among `owners`."""
+    if record.expert_id not in owners:
         return ()
     key = f"service:{record.id}"
     asked_by = record.department.name if record.department else record.requested_by
@@ -89,7 +98,7 @@ def project_service(record: ServiceRecord) -> tuple[IndexDocument, ...]:
             owner=expert_key(record.expert_id),
             kind=Kind.SERVICE,
             fields=_redacted({"title": record.subject, "body": f"{asked_by}\n{record.account}"}),
-            facets=facets_of(record.expert),
+            facets=owners[record.expert_id],
             date=record.served_on,
         ),
     )
@@ -100,7 +109,7 @@ def field_names(expert: Expert) -> list[str]:
     return list(dict.fromkeys(name for field in expert.fields for name in (field.name, field.main.name)))
 
 
-def facets_of(expert: Expert) -> dict[str, tuple[str, ...]]:
+def facets_of(expert: Expert) -> Facets:
     """The facets of a person, carried by all their documents (`search.port.FACETS`)."""
     facets = {
         "field": tuple(field_names(expert)),
@@ -110,10 +119,6 @@ def facets_of(expert: Expert) -> dict[str, tuple[str, ...]]:
         "availability": (expert.availability.value,),
     }
     return {name: tuple(redact(value) for value in values if value) for name, values in facets.items()}
-
-
-def _searchable(experts: Iterable[Expert | None]) -> list[Expert]:
-    return list({expert.id: expert for expert in experts if expert is not None and expert.is_searchable}.values())
 
 
 def _redacted(fields: dict[str, str]) -> dict[str, str]:

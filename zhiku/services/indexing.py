@@ -8,52 +8,31 @@ entries marked. A crash between any two steps replays without harm, because an e
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeVar
 
-from sqlalchemy import Select, delete, func, select, update
-from sqlalchemy.orm import Session, joinedload, selectinload, sessionmaker
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.orm import Session, sessionmaker
 
 from zhiku.domain.base import DomainError
-from zhiku.domain.engagements import ServiceRecord
-from zhiku.domain.expertise import FieldOfExpertise
-from zhiku.domain.experts import Expert, ExpertField
+from zhiku.domain.experts import Expert
 from zhiku.domain.outbox import RETENTION_HOURS, OutboxEntry
-from zhiku.domain.suggestions import Suggestion, SuggestionAuthor
-from zhiku.search.port import Change, Engine, Generation, IndexDocument, SearchRequest, TermGroup, sources_of
-from zhiku.search.projections import expert_key, project_expert, project_service, project_suggestion, source_of
+from zhiku.search.port import Change, Engine, Generation, IndexDocument, SearchRequest, TermGroup
+from zhiku.search.projections import expert_key, source_of
 from zhiku.search.query import parse
+from zhiku.services.index_rows import EXPERTS, all_documents, changes_for, chunks
 
 log = logging.getLogger(__name__)
 
-#: The entities that have documents of their own.
-Row = TypeVar("Row", Expert, Suggestion, ServiceRecord)
-
 #: Outbox entries taken at once.
 DRAIN_BATCH = 500
-
-#: Rows loaded at once for a rebuild.
-LOAD_BATCH = 500
 
 #: Clocks of two machines may differ by so much; a rebuild replays what was drained since its start less this.
 CLOCK_MARGIN = timedelta(minutes=5)
 
 #: People whose names are searched for in a new generation before it may answer.
 PROBES = 20
-
-_EXPERT_PARTS = (
-    joinedload(Expert.division),
-    selectinload(Expert.field_links).joinedload(ExpertField.field).joinedload(FieldOfExpertise.parent),
-)
-_EXPERTS = select(Expert).options(*_EXPERT_PARTS, selectinload(Expert.career), selectinload(Expert.honours))
-_SUGGESTIONS = select(Suggestion).options(
-    selectinload(Suggestion.authors).joinedload(SuggestionAuthor.expert).options(*_EXPERT_PARTS)
-)
-_SERVICES = select(ServiceRecord).options(
-    joinedload(ServiceRecord.expert).options(*_EXPERT_PARTS), joinedload(ServiceRecord.department)
-)
 
 
 class BuildRefused(DomainError):
@@ -124,7 +103,7 @@ class Indexing:
             with self._sessions() as session:
                 waiting = _pending(session, DRAIN_BATCH)
                 taken.extend(entry.id for entry in waiting)
-                found = _changes_for(session, waiting)
+                found = changes_for(session, waiting)
                 changed = len(found)
                 return found
 
@@ -141,7 +120,7 @@ class Indexing:
         with self._sessions() as session, session.begin():
             session.connection(execution_options={"is_writing": True})
             now = self._clock()
-            for chunk in _chunks(ids):
+            for chunk in chunks(ids):
                 waiting = OutboxEntry.id.in_(chunk) & OutboxEntry.drained_at.is_(None)
                 session.execute(update(OutboxEntry).where(waiting).values(drained_at=now))
 
@@ -170,9 +149,9 @@ class Indexing:
         began = self._clock()
         generation = self._engine.begin_generation()
         try:
-            documents, covered = self._fill(generation, progress)
-            self._replay(generation, began, covered)
-            self._check(generation, began, covered)
+            expected, covered = self._fill(generation, progress)
+            self._replay(generation, began, covered, expected)
+            self._check(generation, began, covered, expected)
             generation.publish(lambda: self._changes_since(began, covered))
         except BaseException:
             generation.discard()
@@ -180,46 +159,48 @@ class Indexing:
         self._mark_drained(covered)
         self.drain()
         seconds = (self._clock() - began).total_seconds()
-        log.info("rebuilt the index: %s, %d documents, %.1f s", generation.name, documents, seconds)
-        return RebuildReport(generation.name, documents, seconds)
+        log.info("rebuilt the index: %s, %d documents, %.1f s", generation.name, len(expected), seconds)
+        return RebuildReport(generation.name, len(expected), seconds)
 
-    def _fill(self, generation: Generation, progress: Callable[[int, int], None] | None) -> tuple[int, set[int]]:
-        """Index everything; returns the number of documents and the outbox entries that are covered by it."""
-        documents = 0
+    def _fill(self, generation: Generation, progress: Callable[[int, int], None] | None) -> tuple[_Expected, set[int]]:
+        """Index everything; returns what was read, and the outbox entries that are covered by it."""
+        expected = _Expected()
         with self._sessions() as session:
             # Asked before the rows: what these entries speak of is read after them, so it is in the new generation.
             covered = {entry.id for entry in _pending(session, None)}
-            for batch in _all_documents(session):
+            for batch in all_documents(session):
                 generation.add(batch)
-                documents += len(batch)
+                expected.add(batch)
         generation.finish(progress)
-        return documents, covered
+        return expected, covered
 
-    def _replay(self, generation: Generation, began: datetime, covered: set[int]) -> None:
+    def _replay(self, generation: Generation, began: datetime, covered: set[int], expected: _Expected) -> None:
         """Apply what changed meanwhile, until little is left for the moment in which writers wait."""
         for _ in range(5):
             changes = self._changes_since(began, covered)
             if not changes:
                 break
             generation.apply(changes)
+            for change in changes:
+                expected.replace(change)
 
     def _changes_since(self, began: datetime, covered: set[int]) -> Sequence[Change]:
         """Changes of entries that wait or were drained since, but for the covered ones, to which they are added."""
         with self._sessions() as session:
             entries = _entries_since(session, began, covered)
-            changes = _changes_for(session, entries)
+            changes = changes_for(session, entries)
         covered.update(entry.id for entry in entries)
         return changes
 
-    def _check(self, generation: Generation, began: datetime, covered: set[int]) -> None:
-        """Refuse a generation that differs from the database, or that cannot find people by their names."""
+    def _check(self, generation: Generation, began: datetime, covered: set[int], read: _Expected) -> None:
+        """Refuse a generation that differs from what was read, or that cannot find people by their names."""
         built = generation.fingerprints()
+        expected = read.fingerprints()
         with self._sessions() as session:
-            expected = {document.id: document.fingerprint for batch in _all_documents(session) for document in batch}
-            probes = session.scalars(_EXPERTS.order_by(Expert.id).limit(PROBES)).unique().all()
+            probes = session.scalars(EXPERTS.order_by(Expert.id).limit(PROBES)).unique().all()
             # What changed after the last replay is no fault of the build; publish brings it in. Asked after the
             # rows, so that nobody's change is seen without its entry.
-            late = {change.source for change in _changes_for(session, _entries_since(session, began, covered))}
+            late = {change.source for change in changes_for(session, _entries_since(session, began, covered))}
         wrong = [
             key
             for key in sorted(expected.keys() | built.keys())
@@ -252,7 +233,7 @@ class Indexing:
         built = self._engine.fingerprints()
         pending = self.pending()
         with self._sessions() as session:
-            expected = {document.id: document.fingerprint for batch in _all_documents(session) for document in batch}
+            expected = {document.id: document.fingerprint for batch in all_documents(session) for document in batch}
         return VerifyReport(
             missing=tuple(sorted(expected.keys() - built.keys())),
             stale=tuple(sorted(key for key in expected.keys() & built.keys() if expected[key] != built[key])),
@@ -273,6 +254,29 @@ class Indexing:
         return len(sources)
 
 
+class _Expected:
+    """What a new generation must hold: fingerprints of the documents that were read for it, by source."""
+
+    def __init__(self) -> None:
+        self._by_source: dict[str, dict[str, str]] = {}
+
+    def add(self, documents: Iterable[IndexDocument]) -> None:
+        """Documents of sources that were not read before."""
+        for document in documents:
+            self._by_source.setdefault(document.source, {})[document.id] = document.fingerprint
+
+    def replace(self, change: Change) -> None:
+        """A source was read again."""
+        self._by_source[change.source] = {document.id: document.fingerprint for document in change.documents}
+
+    def fingerprints(self) -> dict[str, str]:
+        """`{document id: fingerprint}`."""
+        return {key: value for documents in self._by_source.values() for key, value in documents.items()}
+
+    def __len__(self) -> int:
+        return sum(map(len, self._by_source.values()))
+
+
 def _pending(session: Session, limit: int | None) -> Sequence[OutboxEntry]:
     statement = select(OutboxEntry).where(OutboxEntry.drained_at.is_(None)).order_by(OutboxEntry.id).limit(limit)
     return session.scalars(statement).all()
@@ -283,87 +287,3 @@ def _entries_since(session: Session, began: datetime, known: set[int]) -> list[O
     waiting_or_late = OutboxEntry.drained_at.is_(None) | (OutboxEntry.drained_at >= began - CLOCK_MARGIN)
     entries = session.scalars(select(OutboxEntry).where(waiting_or_late).order_by(OutboxEntry.id))
     return [entry for entry in entries if entry.id not in known]
-
-
-def _all_documents(session: Session) -> Iterator[list[IndexDocument]]:
-    """All index documents of the database, in batches."""
-    for statement, key, project in (
-        (_EXPERTS, Expert.id, project_expert),
-        (_SUGGESTIONS, Suggestion.id, project_suggestion),
-        (_SERVICES, ServiceRecord.id, project_service),
-    ):
-        last = 0
-        while True:
-            rows = session.scalars(statement.where(key > last).order_by(key).limit(LOAD_BATCH)).unique().all()
-            if not rows:
-                break
-            last = rows[-1].id
-            yield [document for row in rows for document in project(row)]
-            # Rows already projected would otherwise stay in memory until the end.
-            session.expunge_all()
-
-
-def _changes_for(session: Session, entries: Iterable[OutboxEntry]) -> list[Change]:
-    """The present state of everything the entries speak of, each source once."""
-    wanted = {(entry.kind, entry.entity_id) for entry in entries}
-    experts = _ids(wanted, "expert") | _experts_of_reference_rows(session, wanted)
-    suggestions = _ids(wanted, "suggestion")
-    services = _ids(wanted, "service")
-    for department in _ids(wanted, "department"):
-        services |= _select_ids(session, select(ServiceRecord.id).where(ServiceRecord.department_id == department))
-    for chunk in _chunks(experts):
-        # Evidence carries its owner's facets and visibility, so it changes with the owner.
-        authored = select(SuggestionAuthor.suggestion_id).where(SuggestionAuthor.expert_id.in_(chunk))
-        suggestions |= _select_ids(session, authored)
-        services |= _select_ids(session, select(ServiceRecord.id).where(ServiceRecord.expert_id.in_(chunk)))
-    changes: list[Change] = []
-    changes += _present(session, "expert", experts, _EXPERTS, Expert, project_expert)
-    changes += _present(session, "suggestion", suggestions, _SUGGESTIONS, Suggestion, project_suggestion)
-    changes += _present(session, "service", services, _SERVICES, ServiceRecord, project_service)
-    return changes
-
-
-def _experts_of_reference_rows(session: Session, wanted: set[tuple[str, str]]) -> set[int]:
-    experts: set[int] = set()
-    for kind, key in wanted:
-        if kind == "division":
-            experts |= _select_ids(session, select(Expert.id).where(Expert.division_code == key))
-        elif kind == "field":
-            below = select(FieldOfExpertise.id).where(FieldOfExpertise.parent_id == int(key))
-            holders = select(ExpertField.expert_id).where(
-                (ExpertField.field_id == int(key)) | ExpertField.field_id.in_(below)
-            )
-            experts |= _select_ids(session, holders)
-    return experts
-
-
-def _present(
-    session: Session,
-    kind: str,
-    ids: set[int],
-    statement: Select[Row],
-    model: type[Row],
-    project: Callable[[Row], tuple[IndexDocument, ...]],
-) -> Iterator[Change]:
-    """A change per id: the documents of the row as it is now, or none where it is gone."""
-    for chunk in _chunks(ids):
-        rows = session.scalars(statement.where(model.id.in_(chunk))).unique()
-        documents = {change.source: change for change in sources_of(doc for row in rows for doc in project(row))}
-        for key in chunk:
-            source = f"{kind}:{key}"
-            yield documents.get(source, Change(source, ()))
-
-
-def _ids(wanted: set[tuple[str, str]], kind: str) -> set[int]:
-    return {int(key) for found, key in wanted if found == kind}
-
-
-def _select_ids(session: Session, statement: Select[int]) -> set[int]:
-    return set(session.scalars(statement))
-
-
-def _chunks(ids: Collection[int]) -> Iterator[list[int]]:
-    # SQLite takes 32,766 parameters; smaller statements are as fast.
-    ordered = sorted(ids)
-    for start in range(0, len(ordered), LOAD_BATCH):
-        yield ordered[start : start + LOAD_BATCH]
