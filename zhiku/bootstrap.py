@@ -20,6 +20,9 @@ from zhiku.domain.base import DomainError
 from zhiku.engines.whoosh.engine import WhooshEngine
 from zhiku.persistence.session import make_engine, make_sessions, utc_now
 from zhiku.search.port import Engine
+from zhiku.services.completion import Completer
+from zhiku.services.county_words import CountyWordsReader
+from zhiku.services.did_you_mean import DidYouMean
 from zhiku.services.directory import Directory
 from zhiku.services.drainer import Drainer
 from zhiku.services.evaluation import Evaluation, JudgedSet, evaluate
@@ -46,6 +49,8 @@ class Zhiku:
     sessions: sessionmaker[Session]
     engine: WhooshEngine
     expert_search: ExpertSearch
+    completer: Completer
+    did_you_mean: DidYouMean
     suggestion_search: SuggestionSearch
     suggestion_intake: SuggestionIntake
     directory: Directory
@@ -73,12 +78,16 @@ class Zhiku:
             own_words=DictionaryWords(sessions, shipped_words()),
             synonyms=synonyms,
         )
+        words = CountyWordsReader(sessions, engine)
+        did_you_mean = DidYouMean(engine, words, lambda: synonyms.current().groups)
         return cls(
             settings=settings,
             database=database,
             sessions=sessions,
             engine=engine,
-            expert_search=ExpertSearch(sessions, engine, settings.page_size),
+            expert_search=ExpertSearch(sessions, engine, settings.page_size, did_you_mean.suggest),
+            completer=Completer(sessions, words),
+            did_you_mean=did_you_mean,
             suggestion_search=SuggestionSearch(sessions, engine, settings.page_size),
             suggestion_intake=SuggestionIntake(sessions, utc_now, settings.zone, settings.division),
             directory=Directory(sessions, settings.division),
@@ -91,6 +100,8 @@ class Zhiku:
     def close(self) -> None:
         """Close files and connections."""
         self.unanswered.close()
+        self.completer.close()
+        self.did_you_mean.close()
         self.engine.close()
         self.database.dispose()
 

@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.network]
 
 def test_a_clerk_types_a_problem_and_opens_the_person(page: Page) -> None:
     page.goto("/")
-    page.get_by_role("searchbox", name="遇到的问题，或者老同志的姓名").fill("懂柑橘黄龙病的人")
+    page.get_by_role("combobox", name="遇到的问题，或者老同志的姓名").fill("懂柑橘黄龙病的人")
     page.get_by_role("button", name="找专家").click()
 
     first = page.get_by_role("article").first
@@ -26,7 +26,7 @@ def test_a_clerk_types_a_problem_and_opens_the_person(page: Page) -> None:
     expect(page.get_by_text("通过联络员刘小燕")).to_be_visible()
 
     page.get_by_role("link", name="返回搜索结果").click()
-    expect(page.get_by_role("searchbox")).to_have_value("懂柑橘黄龙病的人")
+    expect(page.get_by_role("combobox")).to_have_value("懂柑橘黄龙病的人")
 
 
 def test_a_clerk_narrows_to_a_township_and_takes_the_filter_off_again(page: Page) -> None:

@@ -43,6 +43,8 @@ def serve_command(app: Zhiku, host: str | None, port: int | None) -> None:
         click.echo(f"提醒：{problem}", err=True)
     drainer = app.drainer()
     drainer.start()
+    app.completer.start()
+    app.did_you_mean.start()
     click.echo(f"智库已启动：http://{address}:{number}{settings.url_prefix}/ （按 Ctrl+C 结束）")
     try:
         server.run()

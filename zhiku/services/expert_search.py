@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from sqlalchemy import select
@@ -116,6 +116,10 @@ class Answer:
     filters: Mapping[str, tuple[str, ...]]
     fields: tuple[FieldToBrowse, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    #: What the query was probably meant to say; "" where it seems right.
+    did_you_mean: str = ""
+    #: What was answered instead of the query, which finds nobody; "" where the query itself was.
+    answered_as: str = ""
 
 
 #: What a facet is called, and where its label comes from when the value is not the label.
@@ -147,14 +151,31 @@ _EXPERT_ROWS = select(Expert).options(
 class ExpertSearch:
     """Answers queries for people. Reads the index through the port and the rows it names from the database."""
 
-    def __init__(self, sessions: sessionmaker[Session], engine: Engine, page_size: int = 10) -> None:
+    def __init__(
+        self,
+        sessions: sessionmaker[Session],
+        engine: Engine,
+        page_size: int = 10,
+        did_you_mean: Callable[[str], str] = lambda query: "",
+    ) -> None:
+        """`did_you_mean(query)` is the query without its slips of the pen, or ""."""
+        self._did_you_mean = did_you_mean
         self._sessions = sessions
         self._engine = engine
         self._page_size = page_size
 
-    def search(self, query: str, *, filters: Mapping[str, tuple[str, ...]] | None = None, page: int = 1) -> Answer:
+    def search(
+        self,
+        query: str,
+        *,
+        filters: Mapping[str, tuple[str, ...]] | None = None,
+        page: int = 1,
+        is_as_typed: bool = False,
+    ) -> Answer:
         """The people for a query, `page` counting from 1. Any string is a query; unknown facets in `filters` are
         left out.
+
+        A query that finds nobody is answered as what it was probably meant to say, unless it shall be taken as typed.
 
         Raises `IndexProblem` when there is no usable index.
         """
@@ -163,10 +184,13 @@ class ExpertSearch:
         if terms.is_empty:
             return self._browse(asked)
         found = find_people(self._engine, terms, asked.filters, FACETS)
+        meant = "" if found.by_name else self._did_you_mean(asked.text)
         if not found.matched:
-            return self._nearest_field(asked, terms, found)
+            if meant and not is_as_typed and (answer := self._answer_as(meant, asked)):
+                return answer
+            return replace(self._nearest_field(asked, terms, found), did_you_mean=meant)
         step = Step.NAME if found.by_name else Step.ALL_WORDS if found.with_all_words else Step.ANY_WORD
-        return self._answer(asked, step, _sentence(found, terms), found, terms)
+        return replace(self._answer(asked, step, _sentence(found, terms), found, terms), did_you_mean=meant)
 
     def fields_to_browse(self) -> tuple[FieldToBrowse, ...]:
         """The two-level list with the number of people who can be found in each."""
@@ -207,6 +231,14 @@ class ExpertSearch:
             else "没有符合这些条件的专家，请放宽条件。"
         )
         return self._answer(asked, Step.BROWSE, sentence, found, NO_TERMS, fields)
+
+    def _answer_as(self, meant: str, asked: _Asked) -> Answer | None:
+        """The answer to what was meant, which says so; None where that finds nobody either."""
+        answer = self.search(meant, filters=asked.filters, page=asked.page, is_as_typed=True)
+        if answer.step not in (Step.NAME, Step.ALL_WORDS, Step.ANY_WORD):
+            return None
+        sentence = f"没有找到“{asked.text}”，已按“{meant}”检索。{answer.sentence}"
+        return replace(answer, query=asked.text, sentence=sentence, answered_as=meant, did_you_mean="")
 
     def _nearest_field(self, asked: _Asked, terms: QueryTerms, near: Found) -> Answer:
         """No word was found: the people of the field that shares a word with the query, else people near in wording,

@@ -11,7 +11,7 @@ from zhiku.bootstrap import Zhiku
 from zhiku.web import errors, presentation, security
 from zhiku.web.any_bytes import AnyBytesRequest
 from zhiku.web.sub_path import serve_below
-from zhiku.web.views import api, experts, health, pages, suggestions
+from zhiku.web.views import api, complete, experts, health, pages, suggestions
 
 PACKAGE_DIR = Path(__file__).resolve().parents[1]
 
@@ -32,7 +32,7 @@ def create_app(zhiku: Zhiku) -> Flask:
     security.install(app, zhiku.settings)
     presentation.install(app, zhiku)
     errors.install(app)
-    for views in (pages, experts, suggestions, api, health):
+    for views in (pages, experts, suggestions, api, complete, health):
         app.register_blueprint(views.blueprint)
     # Last, so that everything above runs below the prefix.
     serve_below(app, zhiku.settings.url_prefix)

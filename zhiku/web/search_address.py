@@ -30,6 +30,8 @@ class SearchAddress:
     query: str = ""
     filters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     page: int = 1
+    #: Whether the query is to be answered as it stands, even if that finds nobody and another spelling would.
+    is_as_typed: bool = False
 
     @classmethod
     def read(cls, args: MultiDict[str, str], *, is_strict: bool = False) -> SearchAddress:
@@ -43,7 +45,8 @@ class SearchAddress:
             if values:
                 filters[name] = values
         # One character more than is looked at, so that the search can say that it dropped something.
-        return cls(args.get("q", "")[: MAX_QUERY + 1], filters, read_page(args, is_strict=is_strict))
+        page = read_page(args, is_strict=is_strict)
+        return cls(args.get("q", "")[: MAX_QUERY + 1], filters, page, args.get("as_typed", "") == "1")
 
     @property
     def is_empty(self) -> bool:
@@ -63,6 +66,8 @@ class SearchAddress:
         parameters.update({name: list(values) for name, values in self.filters.items()})
         if self.page > 1:
             parameters["page"] = self.page
+        if self.is_as_typed:
+            parameters["as_typed"] = "1"
         return parameters
 
     def toggle(self, name: str, value: str) -> str:
@@ -75,6 +80,14 @@ class SearchAddress:
     def without_filters(self) -> str:
         """The address of the query alone."""
         return self._address(replace(self, filters={}, page=1))
+
+    def with_query(self, query: str) -> str:
+        """The address of another query with the same filters, from page 1."""
+        return self._address(replace(self, query=query, page=1, is_as_typed=False))
+
+    def as_typed(self) -> str:
+        """The address of the query as it stands, whatever may be wrong with it; from page 1."""
+        return self._address(replace(self, page=1, is_as_typed=True))
 
     def with_page(self, page: int) -> str:
         """The address of another page of the same search."""

@@ -44,6 +44,8 @@ PRIVATE_PAGES = frozenset({"suggestions.submitted", "suggestions.progress"})
 STATUS_TRIES = (RateLimitItemPerMinute(10), RateLimitItemPerHour(40))
 #: Suggestions from one address. An office, or an event in a village hall, is one address.
 SUBMISSIONS = (RateLimitItemPerMinute(20), RateLimitItemPerHour(200))
+#: Completions for one address: an office is one, and each of its clerks asks about twice a second while typing.
+COMPLETIONS = (RateLimitItemPerMinute(1200),)
 
 
 class SessionCookies(SecureCookieSessionInterface):

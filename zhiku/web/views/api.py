@@ -16,9 +16,14 @@ blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
 
 @blueprint.get("/experts")
 def experts() -> ResponseReturnValue:
-    """`?q=` and the page's filters (field, township, unit, title, availability; each may repeat), `page` from 1."""
+    """`?q=` and the page's filters (field, township, unit, title, availability; each may repeat), `page` from 1.
+
+    `as_typed=1`: the query is not answered by another spelling, even if it finds nobody.
+    """
     asked = SearchAddress.read(request.args, is_strict=True)
-    answer = current_zhiku().expert_search.search(asked.query, filters=asked.filters, page=asked.page)
+    answer = current_zhiku().expert_search.search(
+        asked.query, filters=asked.filters, page=asked.page, is_as_typed=asked.is_as_typed
+    )
     return jsonify(answer_json(answer))
 
 
@@ -36,6 +41,8 @@ def answer_json(answer: Answer) -> dict[str, Any]:
         "step": answer.step.value,
         "sentence": answer.sentence,
         "notes": list(answer.notes),
+        "did_you_mean": answer.did_you_mean or None,
+        "answered_as": answer.answered_as or None,
         "total": answer.total,
         "total_all_words": answer.total_all_words,
         "page": answer.page,

@@ -28,10 +28,12 @@ class Chip:
 def search() -> ResponseReturnValue:
     """People for a problem in plain words, with evidence."""
     asked = SearchAddress.read(request.args)
-    answer = current_zhiku().expert_search.search(asked.query, filters=asked.filters, page=asked.page)
+    answer = current_zhiku().expert_search.search(
+        asked.query, filters=asked.filters, page=asked.page, is_as_typed=asked.is_as_typed
+    )
     current_zhiku().unanswered.note(answer)
     # What the search understood goes into the links: a query cut to its limit, filters that exist, a page there is.
-    address = SearchAddress(answer.query, answer.filters, answer.page)
+    address = SearchAddress(answer.query, answer.filters, answer.page, asked.is_as_typed)
     return render_template(
         "experts/search.html",
         answer=answer,

@@ -1,0 +1,32 @@
+"""Completion while typing, for the search box's script."""
+
+from __future__ import annotations
+
+from flask import Blueprint, current_app, jsonify, request
+from flask.typing import ResponseReturnValue
+
+from zhiku.web.current import current_zhiku
+from zhiku.web.security import COMPLETIONS, limit_tries
+
+blueprint = Blueprint("complete", __name__, url_prefix="/api")
+
+#: How long a browser may use an answer again, in seconds: while somebody deletes and types the same once more.
+MAX_AGE = 10
+
+
+@blueprint.get("/complete")
+def complete() -> ResponseReturnValue:
+    """`?q=` what is in the search box. Too long a text has no completions."""
+    limit_tries(current_app, COMPLETIONS, "complete")
+    typed = request.args.get("q", "")
+    answer = jsonify(
+        {
+            "query": typed,
+            "completions": [
+                {"text": one.text, "completed": one.completed, "group": one.group.value, "label": one.group.label}
+                for one in current_zhiku().completer.complete(typed)
+            ],
+        }
+    )
+    answer.headers["Cache-Control"] = f"private, max-age={MAX_AGE}"
+    return answer
