@@ -27,7 +27,7 @@ def demo() -> int:
     parser.add_argument("--port", help="端口，默认 8000 / port, 8000 if not given")
     options = parser.parse_args()
 
-    zhiku = [_venv.ready_python(), "-m", "zhiku.cli.main"]
+    zhiku = [_venv.ready_python("semantic"), "-m", "zhiku.cli.main"]
     for step in (["db", "init"], ["demo", "load"]):
         code = _venv.run([*zhiku, *step])
         if code:

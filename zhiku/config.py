@@ -51,6 +51,8 @@ class Settings:
     timezone: str = "Asia/Shanghai"
     #: "auto" takes rjieba where it is installed. The index's manifest records the choice; queries follow the manifest.
     segmenter: str = "auto"
+    #: What makes the sentence vectors: "auto" takes the encoder that is installed, "none" does without.
+    encoder: str = "auto"
     host: str = "127.0.0.1"
     port: int = 8000
     #: Where the pages live below the host, for a reverse proxy that serves zhiku in a sub-path: "" or "/zhiku".
@@ -80,6 +82,7 @@ class Settings:
             division=_read(env, "ZHIKU_DIVISION", "430725", _division),
             timezone=_read(env, "ZHIKU_TIMEZONE", "Asia/Shanghai", _timezone),
             segmenter=_read(env, "ZHIKU_SEGMENTER", "auto", _one_of("auto", "jieba", "rjieba")),
+            encoder=_read(env, "ZHIKU_ENCODER", "auto", _one_of("auto", "none", "use-multilingual-v3")),
             host=env.get("ZHIKU_HOST") or "127.0.0.1",
             port=_read(env, "ZHIKU_PORT", "8000", _integer(0, 65535)),
             url_prefix=_read(env, "ZHIKU_URL_PREFIX", "", _prefix),
@@ -91,6 +94,11 @@ class Settings:
             max_import_mb=_read(env, "ZHIKU_MAX_IMPORT_MB", "50", _integer(1, 4096)),
             log_level=_read(env, "ZHIKU_LOG_LEVEL", "INFO", _one_of("DEBUG", "INFO", "WARNING", "ERROR")),
         )
+
+    @property
+    def cache_dir(self) -> Path:
+        """What is kept to save time and can be made again: the segmenter's dictionary, vectors of clauses."""
+        return self.home / "cache"
 
     @property
     def zone(self) -> ZoneInfo:

@@ -41,7 +41,7 @@ def test_a_package_without_a_checkout_uses_the_users_data_folder(
 
 
 def test_empty_variables_are_as_none(tmp_path: Path) -> None:
-    names = ("DIVISION", "PORT", "SEGMENTER", "URL_PREFIX", "LOG_LEVEL", "HOST", "DATABASE_URL", "INDEX_DIR")
+    names = ("DIVISION", "PORT", "SEGMENTER", "ENCODER", "URL_PREFIX", "LOG_LEVEL", "HOST", "DATABASE_URL", "INDEX_DIR")
     assert read(tmp_path, **{f"ZHIKU_{name}": "" for name in names}) == read(tmp_path)
 
 
@@ -59,6 +59,7 @@ def test_a_tilde_and_a_relative_folder_become_absolute(monkeypatch: pytest.Monke
         ("DIVISION", "4307", "4307"),
         ("TIMEZONE", "Asia/Urumqi", "Asia/Urumqi"),
         ("SEGMENTER", "jieba", "jieba"),
+        ("ENCODER", "none", "none"),
         ("HOST", "0.0.0.0", "0.0.0.0"),
         ("PORT", "65535", 65535),
         ("URL_PREFIX", "/zhiku", "/zhiku"),
@@ -83,6 +84,7 @@ def test_a_variable_sets_its_setting(tmp_path: Path, name: str, value: str, expe
         ("TIMEZONE", "Mars/Olympus"),
         ("TIMEZONE", "../../etc/passwd"),
         ("SEGMENTER", "ik"),
+        ("ENCODER", "bert"),
         ("PORT", "65536"),
         ("PORT", "-1"),
         ("PORT", "８０００x"),

@@ -145,9 +145,11 @@ def make_encoder(setting: str, threads: int = 0) -> Encoder | None:
 def quantise(vectors: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
     """Vectors `(n, d)` as whole numbers from -127 to 127, `(n, d)`, and the scale `(n,)` that leads back by a product.
 
-    The scale is a row's largest absolute value / 127; a row of zeros has scale 0.
+    The scale is a row's largest absolute value / 127; a row of zeros (or of numbers below 1e-36) has scale 0.
     """
     scales = np.abs(vectors).max(axis=1, initial=0.0) / np.float32(127)
+    # Numbers too small to have all their digits would not lead back.
+    scales[scales < np.finfo(np.float32).tiny] = 0
     divisors = np.where(scales > 0, scales, np.float32(1))
     return np.rint(vectors / divisors[:, None]).astype(np.int8), scales.astype(np.float32)
 
