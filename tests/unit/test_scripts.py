@@ -1,9 +1,7 @@
-"""The scripts: the virtual environment they share, and the benchmark's county."""
+"""The scripts: the virtual environment they share."""
 
 from __future__ import annotations
 
-import csv
-import json
 import os
 import signal
 import subprocess
@@ -18,7 +16,6 @@ import pytest
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 sys.path.append(str(SCRIPTS))
 
-import _county  # noqa: E402
 import _old_python  # noqa: E402
 import _venv  # noqa: E402
 
@@ -161,26 +158,3 @@ def test_ctrl_c_lets_the_child_end_by_itself_and_says_so(tmp_path: Path) -> None
     assert process.returncode == _venv.INTERRUPTED
     assert (tmp_path / "ended").exists()
     assert "已中断" in said and "Traceback" not in said
-
-
-def test_a_generated_roster_is_the_same_each_time_and_names_everybody(tmp_path: Path) -> None:
-    for name in ("one.csv", "two.csv"):
-        _county.write_roster(tmp_path / name, 50)
-    assert (tmp_path / "one.csv").read_bytes() == (tmp_path / "two.csv").read_bytes()
-    with (tmp_path / "one.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert len(rows) == 50 and all(row["姓名"] and row["简介"] and row["状态"] == "已发布" for row in rows)
-
-
-@pytest.mark.slow
-def test_the_benchmark_measures_every_step(tmp_path: Path) -> None:
-    answer = subprocess.run(
-        [sys.executable, str(SCRIPTS / "bench.py"), "--people", "40", "--queries", "6", "--repeat", "1", "--json"],
-        cwd=tmp_path,
-        capture_output=True,
-        encoding="utf-8",
-        check=True,
-    )
-    figures = json.loads(answer.stdout)["figures"]
-    for name in ("import", "rebuild", "verify", "search, first time, median", "search, again, p95", "page, median"):
-        assert figures[name]["value"] > 0
