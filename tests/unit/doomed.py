@@ -22,12 +22,14 @@ from functools import partial
 from pathlib import Path
 
 from whoosh import index as whoosh_index
-from whoosh.writing import SegmentWriter
+from whoosh.index import TOC
 
 from tests import factories
 from tests.unit.indexes import analyzer, engine_in, found
 from zhiku.domain.experts import Availability, Expert
 from zhiku.engines.whoosh import engine as whoosh_engine
+from zhiku.engines.whoosh import merging, writing
+from zhiku.engines.whoosh.build import Build
 from zhiku.engines.whoosh.engine import WhooshEngine, WhooshGeneration
 from zhiku.engines.whoosh.generations import GenerationFolder
 from zhiku.persistence.session import begin_writing, make_engine, make_sessions
@@ -149,12 +151,13 @@ POINTS: dict[str, tuple[object, str]] = {
     "os.remove": (os, "remove"),
     "os.unlink": (os, "unlink"),
     "shutil.rmtree": (shutil, "rmtree"),
-    "SegmentWriter.commit": (SegmentWriter, "commit"),
-    "SegmentWriter._flush_segment": (SegmentWriter, "_flush_segment"),
-    "SegmentWriter._commit_toc": (SegmentWriter, "_commit_toc"),
+    "write_arrays": (writing, "write_arrays"),
+    "merged": (writing, "merged"),
+    "TOC.write": (TOC, "write"),
     "clean_files": (whoosh_index, "clean_files"),
     "write_changes": (whoosh_engine, "write_changes"),
-    "write_documents": (whoosh_engine, "write_documents"),
+    "commit_segments": (whoosh_engine, "commit_segments"),
+    "Build.segments": (Build, "segments"),
     "GenerationFolder.begin": (GenerationFolder, "begin"),
     "GenerationFolder.finish": (GenerationFolder, "finish"),
     "GenerationFolder.set_current": (GenerationFolder, "set_current"),
@@ -196,6 +199,8 @@ def a_life(home: Path, point: str, is_done: bool, call: int) -> None:
     """Write and drain often enough for segments to merge, then rebuild; ends somewhere in between."""
     dice = random.Random(call)
     installation = Installation(home)
+    # So that two commits are enough to merge.
+    merging.MOST_SEGMENTS, merging.MERGED_AT_ONCE = 1, 2
     end_at(point, is_done, call)
     for _ in range(2):
         installation.write(dice)

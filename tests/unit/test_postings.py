@@ -3,67 +3,55 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from whoosh.reading import SegmentReader
 
 from tests.unit.indexes import analyzer
-from zhiku.engines.whoosh import writing
+from zhiku.engines.whoosh.arrayfile import Arrays
+from zhiku.engines.whoosh.building import SegmentBuilder
 from zhiku.engines.whoosh.postings import EMPTY, PostingCache, Postings, read_postings
-from zhiku.engines.whoosh.schema import make_schema
+from zhiku.engines.whoosh.terms import TermLists
 from zhiku.search.port import IndexDocument, Kind
 from zhiku.search.scoring import K1, FieldLengths, fold
 
-#: Blocks of the codec hold so many postings; lists around that length cross a block's end.
-BLOCK = 4096
+LENGTHS = FieldLengths({"body": 3.0})
+DOCUMENTS = 100
 
 
-def document(number: int, body: str) -> IndexDocument:
-    return IndexDocument(f"service:{number}", f"service:{number}", "", Kind.SERVICE, {"body": body})
+def body(number: int) -> str:
+    """Every text has "水", every third "坝", one "堤"."""
+    return "水" * (1 + number % 5) + ("坝" if number % 3 == 0 else "") + ("堤" if number == 7 else "")
+
+
+def document(number: int) -> IndexDocument:
+    return IndexDocument(f"service:{number}", f"service:{number}", "", Kind.SERVICE, {"body": body(number)})
 
 
 def postings(*documents: int) -> Postings:
     return Postings(np.array(documents, np.int32), np.ones(len(documents)))
 
 
-@pytest.fixture
-def reader(tmp_path: Path) -> Iterator[SegmentReader]:
-    """A segment in which every document has "水", every third "坝", one "堤"; more than one block of them."""
-    lengths = FieldLengths({"body": 3.0})
-    documents = (
-        document(n, "水" * (1 + n % 5) + ("坝" if n % 3 == 0 else "") + ("堤" if n == 7 else ""))
-        for n in range(BLOCK + 10)
-    )
-    writing.create_index(tmp_path)
-    writing.write_documents(tmp_path, documents, analyzer(), lengths, lambda done: None)
-    index = writing.open_index(tmp_path)
-    (segment,) = index._read_toc().segments
-    reader = SegmentReader(index.storage, make_schema(), segment)
-    yield reader
-    reader.close()
+@pytest.fixture(scope="module")
+def arrays() -> Arrays:
+    builder = SegmentBuilder()
+    builder.add((document(number) for number in range(DOCUMENTS)), analyzer())
+    return builder.arrays(LENGTHS)
 
 
-def test_a_list_longer_than_a_block_comes_back_whole(reader: SegmentReader) -> None:
-    found = read_postings(reader, "chars", "水".encode())
-    assert found.documents.tolist() == list(range(BLOCK + 10))
-    found = read_postings(reader, "chars", "坝".encode())
-    assert found.documents.tolist() == list(range(0, BLOCK + 10, 3))
+def test_a_list_comes_back_whole(arrays: Arrays) -> None:
+    chars = TermLists(arrays, "chars")
+    assert read_postings(chars, "水").documents.tolist() == list(range(DOCUMENTS))
+    assert read_postings(chars, "坝").documents.tolist() == list(range(0, DOCUMENTS, 3))
+    assert read_postings(chars, "堤").documents.tolist() == [7]
 
 
-def test_a_list_of_one_posting_comes_back(reader: SegmentReader) -> None:
-    assert read_postings(reader, "chars", "堤".encode()).documents.tolist() == [7]
-
-
-def test_weights_are_saturated_as_the_formula_says(reader: SegmentReader) -> None:
-    found = read_postings(reader, "chars", "水".encode())
+def test_weights_are_saturated_as_the_formula_says(arrays: Arrays) -> None:
+    found = read_postings(TermLists(arrays, "chars"), "水")
     for number in (0, 1, 4, 9):
-        body = "水" * (1 + number % 5) + ("坝" if number % 3 == 0 else "")
-        folded = fold(document(number, body), analyzer(), FieldLengths({"body": 3.0}))
+        folded = fold(document(number), analyzer(), LENGTHS)
         weight = float(np.float32(next(w for terms in folded.values() for t, w in terms.items() if t == "水")))
         assert found.saturated[number] == weight * (K1 + 1) / (weight + K1)
 
@@ -71,8 +59,8 @@ def test_weights_are_saturated_as_the_formula_says(reader: SegmentReader) -> Non
 @pytest.mark.parametrize(
     ("field", "term"), [("chars", "山"), ("words", "没有的词"), ("names", "full:张水生"), ("grams", "")]
 )
-def test_a_term_that_is_not_there_has_an_empty_list(reader: SegmentReader, field: str, term: str) -> None:
-    assert len(read_postings(reader, field, term.encode()).documents) == 0
+def test_a_term_that_is_not_there_has_an_empty_list(arrays: Arrays, field: str, term: str) -> None:
+    assert len(read_postings(TermLists(arrays, field), term).documents) == 0
 
 
 def test_a_cache_gives_back_what_was_put_and_forgets_the_least_recently_used() -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import errno
 import logging
-import pickle
-import shutil
 import threading
 import time
 import traceback
@@ -16,19 +14,21 @@ from pathlib import Path
 from typing import TypeVar
 
 from filelock import FileLock, Timeout
-from whoosh.codec.base import Segment as WhooshSegment
-from whoosh.index import EmptyIndexError, FileIndex
-from whoosh.reading import SegmentReader
+from whoosh.codec.whoosh3 import W3Segment
+from whoosh.index import EmptyIndexError
 
 from zhiku.analysis.analyzer import ANALYSIS_VERSION, Analyzer, dictionary_hash
 from zhiku.analysis.encoder import Encoder
 from zhiku.analysis.segment import SegmenterMissing, segmenter_name
+from zhiku.engines.whoosh.arrayfile import DamagedFile
+from zhiku.engines.whoosh.build import Build
+from zhiku.engines.whoosh.codec import open_segment
 from zhiku.engines.whoosh.generations import REBUILD_HINT, GenerationFolder, Manifest
 from zhiku.engines.whoosh.postings import PostingCache
-from zhiku.engines.whoosh.schema import SCHEMA_VERSION, make_schema
+from zhiku.engines.whoosh.schema import SCHEMA_VERSION, TIE
 from zhiku.engines.whoosh.segment import Segment
 from zhiku.engines.whoosh.snapshot import Snapshot
-from zhiku.engines.whoosh.writing import create_index, open_index, write_changes, write_documents
+from zhiku.engines.whoosh.writing import commit_segments, create_index, open_index, write_changes
 from zhiku.search.port import (
     Change,
     EngineStatus,
@@ -144,7 +144,7 @@ class WhooshEngine:
 
     def fingerprints(self) -> dict[str, str]:
         with self._using_snapshot() as snapshot:
-            return snapshot.fingerprints()
+            return _guarded(lambda: snapshot.fingerprints())
 
     def status(self) -> EngineStatus:
         name, manifest = "", None
@@ -279,7 +279,7 @@ class WhooshEngine:
         try:
             for whoosh_segment in toc.segments:
                 segment = kept.get(whoosh_segment.segment_id())
-                opened.append(segment or self._open_segment(index, whoosh_segment, toc.generation))
+                opened.append(segment or self._open_segment(self.folder.root / name, whoosh_segment))
             deleted = [set(whoosh_segment.deleted_docs()) for whoosh_segment in toc.segments]
             return Snapshot(opened, deleted, (name, toc.generation))
         except BaseException:
@@ -287,12 +287,14 @@ class WhooshEngine:
                 segment.close_unused()
             raise
 
-    def _open_segment(self, index: FileIndex, whoosh_segment: WhooshSegment, commit: int) -> Segment:
-        reader = SegmentReader(index.storage, make_schema(), whoosh_segment, generation=commit)
+    def _open_segment(self, folder: Path, segment: W3Segment) -> Segment:
+        arrays = open_segment(folder, segment)
         try:
-            return Segment(whoosh_segment.segment_id(), reader, self._cache)
+            if len(arrays[TIE]) != segment.doc_count_all():
+                raise DamagedFile("not the segment that the commit names")
+            return Segment(segment.segment_id(), arrays, self._cache)
         except BaseException:
-            reader.close()
+            arrays.close()
             raise
 
     # -- analyzers and locks -------------------------------------------------------------------------------------
@@ -337,7 +339,7 @@ class WhooshEngine:
 
 
 class WhooshGeneration:
-    """A generation being built aside. Documents are spooled first, because weights need the average field lengths."""
+    """A generation being built aside. Documents are analysed as they come; weights wait for the average lengths."""
 
     def __init__(self, engine: WhooshEngine, analyzer: Analyzer, lock: FileLock) -> None:
         self._engine = engine
@@ -345,29 +347,18 @@ class WhooshGeneration:
         self._lock = lock
         self._folder = engine.folder.begin()
         self.name = self._folder.name
-        self._spool = self._folder / "spool"
-        self._spool.mkdir()
-        self._batches = 0
-        self._added = 0
+        self._build = Build(self._folder, analyzer)
         self._lengths = FieldLengths()
 
     def add(self, documents: Iterable[IndexDocument]) -> None:
-        batch = list(documents)
-        with self._engine.writing_failures("rebuild"), (self._spool / f"{self._batches:06d}").open("wb") as file:
-            pickle.dump(batch, file)
-        self._batches += 1
-        self._added += len(batch)
+        with self._engine.writing_failures("rebuild"):
+            self._build.add(documents)
 
     def finish(self, progress: Callable[[int, int], None] | None = None) -> None:
-        report = progress or (lambda done, total: None)
-        total = self._added
-        self._lengths = FieldLengths.measure(self._spooled(), self.analyzer)
+        self._lengths = self._build.lengths()
         with self._engine.writing_failures("rebuild"):
             create_index(self._folder)
-            write_documents(
-                self._folder, self._spooled(), self.analyzer, self._lengths, lambda done: report(done, total)
-            )
-            shutil.rmtree(self._spool)
+            commit_segments(self._folder, self._build.segments(self._lengths, progress or (lambda done, total: None)))
 
     def apply(self, changes: Iterable[Change]) -> None:
         with self._engine.writing_failures("rebuild"):
@@ -417,11 +408,6 @@ class WhooshGeneration:
             self._engine.folder.remove(self._folder)
         finally:
             self._lock.release()
-
-    def _spooled(self) -> Iterator[IndexDocument]:
-        for path in sorted(self._spool.iterdir()):
-            with path.open("rb") as file:
-                yield from pickle.load(file)
 
     @contextmanager
     def _opened(self) -> Iterator[Snapshot]:

@@ -205,6 +205,11 @@ class GenerationFolder:
         for name in self.names():
             if not (self.root / name / MANIFEST).is_file():
                 self._try_to_remove(name)
+        for path in self.root.iterdir():
+            # Killed between making a folder and its marker, or between the last two steps of a removal.
+            if _NAME.fullmatch(path.name) and not path.is_symlink() and path.name != self.answering():
+                with suppress(OSError):
+                    path.rmdir()  # which only an empty one can be
 
     def remove_old(self, previous: str) -> None:
         """Delete all generations but the current one and the one that answered before it, by which a bad build can be

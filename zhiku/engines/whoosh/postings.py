@@ -1,16 +1,15 @@
-"""Posting lists as arrays: read whole from Whoosh's codec and kept in a cache bounded in bytes."""
+"""Posting lists as a search wants them, and a cache of them that is bounded in bytes."""
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from whoosh.reading import SegmentReader, TermNotFound
 
+from zhiku.engines.whoosh.terms import TermLists
 from zhiku.search.scoring import K1
 
 #: What an entry costs beside its arrays: key, tuple, two array headers.
@@ -33,34 +32,13 @@ class Postings:
 EMPTY = Postings(np.empty(0, np.int32), np.empty(0, np.float64))
 
 
-def read_postings(reader: SegmentReader, field: str, term: bytes) -> Postings:
-    """Read one list from the segment, block by block.
-
-    The caller holds the segment's lock: the codec's files have one position, shared by all threads.
-    """
-    try:
-        # The terms reader below SegmentReader, because `reader.postings` wraps a filter for deleted documents.
-        matcher = reader._terms.matcher(field, term, reader.schema[field].format)
-    except TermNotFound:
+def read_postings(lists: TermLists, term: str) -> Postings:
+    """One list of a field, from the segment's arrays."""
+    number = lists.find(term.encode())
+    if number < 0:
         return EMPTY
-    documents: list[int] = []
-    weights: list[float] = []
-    while matcher.is_active():
-        _append_block(matcher, documents, weights)
-    folded = np.array(weights, np.float32).astype(np.float64)
-    return Postings(np.array(documents, np.int32), folded * (K1 + 1) / (folded + K1))
-
-
-def _append_block(matcher: Any, documents: list[int], weights: list[float]) -> None:
-    # These two calls make the codec unpack the block's lists.
-    matcher.id()
-    matcher.weight()
-    documents.extend(matcher._ids)
-    weights.extend(matcher._weights)
-    if hasattr(matcher, "_next_block"):
-        matcher._next_block()
-    else:  # a list inlined in the term's entry: all of it at once
-        matcher._i = len(matcher._ids)
+    folded = lists.weights(number).astype(np.float64)
+    return Postings(lists.documents(number), folded * (K1 + 1) / (folded + K1))
 
 
 class PostingCache:

@@ -1,4 +1,7 @@
-"""What a segment holds: one indexed field per group of terms, and value columns for everything a search reads."""
+"""What a segment holds: one indexed field per group of terms, and value columns for everything a search reads.
+
+Whoosh is told of the fields that it could read as well; what only our search needs stands beside them in the arrays.
+"""
 
 from __future__ import annotations
 
@@ -12,16 +15,30 @@ from whoosh.formats import Existence
 from zhiku.search.port import FACETS, TermGroup
 
 #: Raised with every change of this file; indexes of another version are refused and need a rebuild.
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 #: Joins several values of a facet in one column value.
 VALUE_SEPARATOR = "\x1f"
 
-#: One value per document and column, as UTF-8.
-COLUMNS = ("id", "source", "owner", "kind", "date", "fingerprint", *(f"facet_{name}" for name in FACETS))
+#: Columns with a value of its own for almost every document.
+PER_DOCUMENT = ("id", "source", "fingerprint")
+
+#: Columns of few distinct values, kept as codes.
+CODED = ("owner", "kind", "date", *(f"facet_{name}" for name in FACETS))
+
+COLUMNS = (*PER_DOCUMENT, *CODED)
+
+#: The normalised text of each document, in which exact parts are looked for.
+TEXT_COLUMN = "text"
+
+#: Arrays of one number per document: ordinal day on which its person was last asked for help (0: never), and what
+#: breaks ties between equal scores.
+ASKED, TIE = "asked", "tie"
 
 #: The indexed field by which all documents of a source are replaced.
 SOURCE_FIELD = "source_key"
+
+INDEXED_FIELDS = (*(group.value for group in TermGroup), SOURCE_FIELD)
 
 
 class WeightedTerms(FieldType):

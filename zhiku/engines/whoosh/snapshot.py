@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Sequence
 from datetime import date
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,7 +45,7 @@ class _Column:
             # One look-up per distinct value, then the segment's codes are translated as an array.
             translation = np.array([codes.setdefault(value, len(codes)) for value in coded.distinct], np.int32)
             parts.append(translation[coded.codes])
-        self.codes: NDArray[np.int32] = np.concatenate(parts) if parts else np.empty(0, np.int32)
+        self.codes: NDArray[np.int32] = _joined(parts, np.int32)
         self.distinct = list(codes)
 
     def mask(self, accepted: Iterable[bool]) -> Mask:
@@ -72,14 +73,24 @@ class Snapshot:
         self._kinds = [Kind(value) for value in self._kind.distinct]
         kind_codes = [KINDS.index(kind) for kind in self._kinds]
         self._kind_codes = np.array(kind_codes, np.int8)[self._kind.codes] if self.size else np.empty(0, np.int8)
-        self._owners = OwnerTable.of(self._owner.distinct, {})
-        self._ties = np.array([tie_breaker(key) for segment in segments for key in segment.ids], np.int64)
+        self._owners = self._owner_table()
+        self._ties: NDArray[np.int64] = _joined([segment.ties for segment in segments], np.int64)
         self._days = [date.fromisoformat(day) if day else None for day in self._date.distinct]
         self._facets = {name: _Column(segments, f"facet_{name}") for name in FACETS}
         self._lock = threading.Lock()
         self._users = 1
         for segment in self.segments:
             segment.use()
+
+    def _owner_table(self) -> OwnerTable:
+        """Owners with the day on which each was last asked, which their live profiles say."""
+        asked: NDArray[np.int32] = _joined([segment.asked for segment in self.segments], np.int32)
+        keys = self._owner.distinct
+        days = np.zeros(len(keys), np.int32)
+        known = np.flatnonzero(self._live & (asked > 0))
+        days[self._owner.codes[known]] = asked[known]
+        ties = np.array([tie_breaker(key) for key in keys], np.int64)
+        return OwnerTable(keys, ties, days, np.array([bool(key) for key in keys], np.bool_))
 
     # -- life ----------------------------------------------------------------------------------------------------
 
@@ -102,7 +113,9 @@ class Snapshot:
     # -- reading -------------------------------------------------------------------------------------------------
 
     def fingerprints(self) -> dict[str, str]:
-        """`{id: fingerprint}` of the live documents."""
+        """`{id: fingerprint}` of the live documents. Reads all files, and raises `DamagedFile` where one changed."""
+        for segment in self.segments:
+            segment.verify()
         return {
             segment.ids[number]: segment.fingerprints[number]
             for segment, offset in zip(self.segments, self._offsets, strict=False)
@@ -285,6 +298,10 @@ class Snapshot:
                     counts[value] = counts.get(value, 0) + int(combinations[code])
             facets[name] = counts
         return facets
+
+
+def _joined(parts: Sequence[NDArray[Any]], dtype: type[np.generic]) -> NDArray[Any]:
+    return np.concatenate([*parts, np.empty(0, dtype)])
 
 
 def _values(joined: str) -> list[str]:

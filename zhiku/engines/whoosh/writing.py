@@ -1,36 +1,41 @@
-"""Writing documents into a Whoosh index of ours, durably."""
+"""Writing documents into a Whoosh index of ours, durably: whole segments, then the TOC that names them."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from whoosh.codec.whoosh3 import W3Codec
+from whoosh import index as whoosh_index
+from whoosh.codec.whoosh3 import W3Segment
 from whoosh.filedb.filestore import FileStorage
-from whoosh.index import FileIndex
-from whoosh.writing import IndexWriter
+from whoosh.index import TOC, FileIndex, LockError
 
 from zhiku.analysis.analyzer import Analyzer
-from zhiku.engines.whoosh.schema import SOURCE_FIELD, VALUE_SEPARATOR, make_schema
-from zhiku.search.port import FACETS, Change, IndexDocument
-from zhiku.search.scoring import FieldLengths, fold
+from zhiku.engines.whoosh.arrayfile import ArrayFile, Arrays, write_arrays
+from zhiku.engines.whoosh.building import SegmentBuilder
+from zhiku.engines.whoosh.codec import ArrayCodec, open_segment, segment_path
+from zhiku.engines.whoosh.merging import merged, segments_to_merge
+from zhiku.engines.whoosh.schema import SOURCE_FIELD, TIE, make_schema
+from zhiku.engines.whoosh.terms import TermLists
+from zhiku.engines.whoosh.vectors import VectorSource
+from zhiku.search.port import Change
+from zhiku.search.scoring import FieldLengths
 
 #: Name of the index inside its folder; files begin with it.
 INDEX_NAME = "zhiku"
-
-#: Memory for postings before Whoosh spools them to disk.
-_SPOOL_MB = 256
 
 
 class _DurableStorage(FileStorage):
     """A folder in which a commit that has a name survives a power cut."""
 
     def rename_file(self, oldname: str, newname: str, safe: bool = False) -> None:
-        # Whoosh's last step: the TOC gets its name, and the segments it replaces are deleted. What it speaks of must
-        # be on the disk before, and the outbox entries are marked drained after this.
+        # Whoosh's last step: the TOC gets its name. The segments it speaks of are on the disk already (`write_arrays`);
+        # afterwards the outbox entries are marked drained and old segments are deleted.
         folder = Path(self.folder)
-        _flush_files(folder)
+        with (folder / oldname).open("rb+") as file:
+            os.fsync(file.fileno())
         super().rename_file(oldname, newname, safe)
         flush_folder(folder)
 
@@ -45,69 +50,87 @@ def open_index(folder: Path) -> FileIndex:
     return FileIndex(_DurableStorage(str(folder)), schema=make_schema(), indexname=INDEX_NAME)
 
 
-def write_changes(folder: Path, changes: Iterable[Change], analyzer: Analyzer, lengths: FieldLengths) -> None:
-    """Replace the documents of each change's source, in one commit that survives a power cut."""
-    # Whoosh deletes only what was committed before: a second change of a source would leave the first one's documents.
-    last = {change.source: change for change in changes}
-    writer = _writer(folder)
-    try:
-        for change in last.values():
-            writer.delete_by_term(SOURCE_FIELD, change.source)
-            for document in change.documents:
-                _add(writer, document, analyzer, lengths)
-    except BaseException:
-        writer.cancel()
-        raise
-    writer.commit()
+def write_segment(folder: Path, arrays: Arrays) -> W3Segment:
+    """Write a segment that no commit names yet."""
+    segment = W3Segment(ArrayCodec(), INDEX_NAME, doccount=len(arrays[TIE]))
+    write_arrays(segment_path(folder, segment), arrays)
+    return segment
 
 
-def write_documents(
+def commit_segments(folder: Path, segments: Sequence[W3Segment]) -> None:
+    """Let a new index have these segments, which are written already."""
+    with _committing(folder) as toc:
+        toc.segments = list(segments)
+
+
+def write_changes(
     folder: Path,
-    documents: Iterable[IndexDocument],
+    changes: Iterable[Change],
     analyzer: Analyzer,
     lengths: FieldLengths,
-    progress: Callable[[int], None],
+    vectors: VectorSource | None = None,
 ) -> None:
-    """Write documents of a new index in one segment; `progress(done)` after each."""
-    writer = _writer(folder)
+    """Replace the documents of each change's source, in one commit that survives a power cut."""
+    last = {change.source: change for change in changes}
+    builder = SegmentBuilder(vectors)
+    builder.add((document for change in last.values() for document in change.documents), analyzer)
+    with _committing(folder) as toc:
+        for segment in toc.segments:
+            _delete_sources(folder, segment, list(last))
+        if builder.size:
+            toc.segments.append(write_segment(folder, builder.arrays(lengths)))
+        # What is all deleted needs no merging to go.
+        live: list[W3Segment] = [segment for segment in toc.segments if segment.doc_count()]
+        if chosen := segments_to_merge(live):
+            live = [*(segment for segment in live if segment not in chosen), _merge(folder, chosen)]
+        toc.segments = live
+
+
+def _delete_sources(folder: Path, segment: W3Segment, sources: Sequence[str]) -> None:
+    with _opened(folder, segment) as arrays:
+        lists = TermLists(arrays, SOURCE_FIELD)
+        for number in lists.find_all([source.encode() for source in sources]):
+            if number >= 0:
+                for document in lists.documents(number).tolist():
+                    segment.delete_document(document)
+
+
+def _merge(folder: Path, segments: Sequence[W3Segment]) -> W3Segment:
+    files: list[ArrayFile] = []
     try:
-        for done, document in enumerate(documents, 1):
-            _add(writer, document, analyzer, lengths)
-            progress(done)
-    except BaseException:
-        writer.cancel()
-        raise
-    writer.commit(merge=False)
+        files.extend(open_segment(folder, segment) for segment in segments)
+        deleted = [list(segment.deleted_docs()) for segment in segments]
+        return write_segment(folder, merged(list(zip(files, deleted, strict=True))))
+    finally:
+        for file in files:
+            file.close()
 
 
-def _writer(folder: Path) -> IndexWriter:
-    # Large uncompressed blocks: a list is always read whole, and unpacking dominates the first touch.
-    return open_index(folder).writer(codec=W3Codec(blocklimit=4096, compression=0), limitmb=_SPOOL_MB)
+@contextmanager
+def _opened(folder: Path, segment: W3Segment) -> Iterator[ArrayFile]:
+    file = open_segment(folder, segment)
+    try:
+        yield file
+    finally:
+        file.close()
 
 
-def _add(writer: IndexWriter, document: IndexDocument, analyzer: Analyzer, lengths: FieldLengths) -> None:
-    columns = {
-        "id": document.id,
-        "source": document.source,
-        "owner": document.owner,
-        "kind": document.kind.value,
-        "date": document.date.isoformat() if document.date else "",
-        "fingerprint": document.fingerprint,
-        **{f"facet_{name}": VALUE_SEPARATOR.join(document.facets.get(name, ())) for name in FACETS},
-    }
-    writer.add_document(
-        **{group.value: terms for group, terms in fold(document, analyzer, lengths).items() if terms},
-        **{SOURCE_FIELD: document.source},
-        **{name: value.encode() for name, value in columns.items() if value},
-    )
-
-
-def _flush_files(folder: Path) -> None:
-    # Whoosh leaves its files to the operating system's cache.
-    for path in folder.iterdir():
-        if path.is_file() and not path.name.endswith("LOCK"):
-            with path.open("rb+") as file:
-                os.fsync(file.fileno())
+@contextmanager
+def _committing(folder: Path) -> Iterator[TOC]:
+    """The newest TOC; what becomes of its segments is committed at the end. Nothing is, after an error."""
+    index = open_index(folder)
+    # Ours is not the only lock: Whoosh's keeps a writer of its own out.
+    lock = index.lock("WRITELOCK")
+    if not lock.acquire():
+        raise LockError
+    try:
+        toc = index._read_toc()
+        toc.generation += 1
+        yield toc
+        TOC(make_schema(), toc.segments, toc.generation).write(index.storage, INDEX_NAME)
+        whoosh_index.clean_files(index.storage, INDEX_NAME, toc.generation, toc.segments)
+    finally:
+        lock.release()
 
 
 def flush_folder(folder: Path) -> None:
