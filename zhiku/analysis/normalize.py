@@ -58,7 +58,7 @@ class Normalized:
 def normalize(text: str) -> str:
     """The normal form of a text."""
     folded = _fold(_without_invisible(text))
-    if "(" in folded:
+    if "(" in folded and _GLOSS.search(folded):
         folded = "".join(folded[i] for i in _without_glosses(folded))
     return " ".join(_simplify(folded).split())
 
@@ -208,7 +208,7 @@ def _simplify(text: str) -> str:
         if len(converted) != len(text):
             # A phrase rule changed the length: convert character by character.
             converted = "".join(_simplify_character(character) for character in text)
-        if _ANY_KEPT.search(text):
+        if converted != text and _ANY_KEPT.search(text):
             converted = _with_kept(text, converted)
         # Once more, for the few characters whose simplified form has one itself (薴 → 苧 → 苎).
         if converted == text:
