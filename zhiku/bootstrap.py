@@ -22,6 +22,7 @@ from zhiku.persistence.session import make_engine, make_sessions, utc_now
 from zhiku.search.port import Engine
 from zhiku.services.completion import Completer
 from zhiku.services.county_words import CountyWordsReader
+from zhiku.services.department_routing import DepartmentRouting
 from zhiku.services.did_you_mean import DidYouMean
 from zhiku.services.directory import Directory
 from zhiku.services.drainer import Drainer
@@ -31,6 +32,7 @@ from zhiku.services.indexing import Indexing
 from zhiku.services.lexicon import Lexicon
 from zhiku.services.lexicon_hints import LexiconHints
 from zhiku.services.live_lexicon import DictionaryWords, LiveSynonyms
+from zhiku.services.similar_suggestions import SimilarSuggestions
 from zhiku.services.suggestion_intake import SuggestionIntake
 from zhiku.services.suggestion_search import SuggestionSearch
 from zhiku.services.unanswered import UnansweredQueries
@@ -53,6 +55,8 @@ class Zhiku:
     did_you_mean: DidYouMean
     suggestion_search: SuggestionSearch
     suggestion_intake: SuggestionIntake
+    similar_suggestions: SimilarSuggestions
+    department_routing: DepartmentRouting
     directory: Directory
     indexing: Indexing
     lexicon: Lexicon
@@ -90,6 +94,8 @@ class Zhiku:
             did_you_mean=did_you_mean,
             suggestion_search=SuggestionSearch(sessions, engine, settings.page_size),
             suggestion_intake=SuggestionIntake(sessions, utc_now, settings.zone, settings.division),
+            similar_suggestions=SimilarSuggestions(sessions, engine),
+            department_routing=DepartmentRouting(sessions, engine, settings.division),
             directory=Directory(sessions, settings.division),
             indexing=Indexing(sessions, engine, utc_now),
             lexicon=Lexicon(sessions, engine, utc_now, synonyms),

@@ -18,6 +18,7 @@ from zhiku.cli.import_ import import_group
 from zhiku.cli.index import index_group
 from zhiku.cli.search import search_command
 from zhiku.cli.serve import serve_command
+from zhiku.cli.suggest import suggest_group
 from zhiku.config import Settings, SettingsError
 from zhiku.domain.base import DomainError
 from zhiku.search.port import IndexProblem
@@ -48,6 +49,7 @@ for command in (
     index_group,
     search_command,
     serve_command,
+    suggest_group,
 ):
     cli.add_command(command)
 
