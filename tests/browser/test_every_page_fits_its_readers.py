@@ -30,6 +30,7 @@ PAGES = {
     "form": "/suggestions/new",
     "form with problems": "/suggestions/new#send",
     "receipt": "/suggestions/new#submit",
+    "one like it": "/suggestions/new#again",
     "status form": "/suggestions/status",
     "wrong code": "/suggestions/status#send",
     "progress": "/suggestions/new#progress",
@@ -76,9 +77,12 @@ def open_page(page: Page, address: str) -> None:
     send = page.locator("main form button[type=submit]").last
     if then == "send":
         send.click()
-    if then in ("submit", "progress"):
+    if then in ("submit", "again", "progress"):
         fill(page)
         send.click()
+    if then in ("submit", "progress") and page.locator("[value=submit-anyway]").count():
+        # Somebody has submitted the same before.
+        page.locator("[value=submit-anyway]").click()
     if then == "progress":
         number = page.locator('[data-receipt="number"]').inner_text()
         code = page.locator('[data-receipt="code"]').inner_text()

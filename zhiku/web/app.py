@@ -11,7 +11,7 @@ from zhiku.bootstrap import Zhiku
 from zhiku.web import errors, presentation, security
 from zhiku.web.any_bytes import AnyBytesRequest
 from zhiku.web.sub_path import serve_below
-from zhiku.web.views import api, complete, experts, health, pages, suggestions
+from zhiku.web.views import api, complete, experts, health, pages, similar, suggestions
 
 PACKAGE_DIR = Path(__file__).resolve().parents[1]
 
@@ -32,8 +32,10 @@ def create_app(zhiku: Zhiku) -> Flask:
     security.install(app, zhiku.settings)
     presentation.install(app, zhiku)
     errors.install(app)
-    for views in (pages, experts, suggestions, api, complete, health):
+    for views in (pages, experts, suggestions, similar, api, complete, health):
         app.register_blueprint(views.blueprint)
+    # It changes nothing, and answers nobody but who asks.
+    app.extensions["csrf"].exempt(similar.blueprint)
     # Last, so that everything above runs below the prefix.
     serve_below(app, zhiku.settings.url_prefix)
     return app

@@ -46,6 +46,8 @@ STATUS_TRIES = (RateLimitItemPerMinute(10), RateLimitItemPerHour(40))
 SUBMISSIONS = (RateLimitItemPerMinute(20), RateLimitItemPerHour(200))
 #: Completions for one address: an office is one, and each of its clerks asks about twice a second while typing.
 COMPLETIONS = (RateLimitItemPerMinute(1200),)
+#: Looks for similar suggestions from one address; somebody who types asks a few times a minute.
+SIMILAR_LOOKUPS = (RateLimitItemPerMinute(90), RateLimitItemPerHour(1500))
 
 
 class SessionCookies(SecureCookieSessionInterface):

@@ -9,13 +9,17 @@ from datetime import UTC, datetime, timedelta
 from flask import Blueprint, abort, current_app, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import OperationalError
 
 from zhiku.search.query import MAX_QUERY
 from zhiku.services.directory import public_authors
+from zhiku.services.similar_suggestions import SimilarSuggestion
 from zhiku.services.suggestion_intake import (
     DraftNotAcceptable,
     IntakeBusy,
     Receipt,
+    SuggestionDraft,
+    find_problems,
     new_code,
     new_submission_key,
     normalize_number,
@@ -37,6 +41,10 @@ RECEIPT_SHOWN_FOR = timedelta(hours=1)
 #: Pages of the form open at once in one browser whose codes are remembered.
 PAGES_REMEMBERED = 5
 
+#: What the buttons of the page "there is one like it" send.
+SUBMIT_ANYWAY = "submit-anyway"
+GO_ON_WRITING = "go-on-writing"
+
 _SUBMISSION_KEY = re.compile(r"[A-Za-z0-9_-]{16,40}")
 
 
@@ -56,7 +64,10 @@ def search() -> ResponseReturnValue:
 
 @blueprint.route("/new", methods=["GET", "POST"])
 def new() -> ResponseReturnValue:
-    """The form. A good one is stored and leads to its receipt; another is shown again with all that was typed."""
+    """The form. A good one is stored and leads to its receipt; another is shown again with all that was typed.
+
+    Where there is a suggestion like it already, its author is asked once, and decides.
+    """
     form = SuggestionForm()
     if request.method == "GET":
         form.submission_key.data = new_submission_key()
@@ -64,8 +75,16 @@ def new() -> ResponseReturnValue:
         return render_template("suggestions/new.html", form=form, notice="")
     limit_tries(current_app, SUBMISSIONS, "submission")
     key = sent_key(form)
+    draft, choice = form.draft(key), request.form.get("choice")
+    if choice == GO_ON_WRITING:
+        form.submission_key.data = key
+        return render_template("suggestions/new.html", form=form, notice="")
+    if choice != SUBMIT_ANYWAY and (copies := copies_of(draft)):
+        remember_code(key)
+        form.submission_key.data = key
+        return render_template("suggestions/alike.html", form=form, copies=copies), 409
     try:
-        receipt = current_zhiku().suggestion_intake.submit(form.draft(key), code=remember_code(key))
+        receipt = current_zhiku().suggestion_intake.submit(draft, code=remember_code(key))
     except DraftNotAcceptable as refused:
         form.show_problems(refused)
         return render_template("suggestions/new.html", form=form, notice=""), 422
@@ -160,6 +179,19 @@ def keep_what_was_typed(error: CSRFError) -> ResponseReturnValue:
     if request.endpoint == "suggestions.status":
         return render_template("suggestions/status.html", form=StatusForm(), notice=notice, is_refused=False), 403
     return errors.on_csrf_error(error)
+
+
+def copies_of(draft: SuggestionDraft) -> tuple[SimilarSuggestion, ...]:
+    """Suggestions that say the same as an acceptable draft; none of a draft that must be completed first."""
+    if find_problems(draft.cleaned()):
+        return ()
+    text = f"{draft.situation}\n{draft.proposal}"
+    try:
+        return current_zhiku().similar_suggestions.copies(draft.subject, text, own_key=draft.submission_key)
+    except OperationalError as error:
+        # Whether there is another one is no reason not to take this one in.
+        log.error("copies could not be looked for: %s", error.orig)
+        return ()
 
 
 def sent_key(form: SuggestionForm) -> str:
