@@ -14,7 +14,8 @@ from sqlalchemy.orm import selectinload
 from tests.unit.search_county import TUNNEL_DIGGERS, County, county_in
 from tests.unit.texts import wild_text
 from zhiku.domain.experts import Availability, Expert, ExpertStatus
-from zhiku.services.expert_search import MAX_QUERY, Answer, Facet, PersonFound, Step
+from zhiku.search.query import MAX_QUERY
+from zhiku.services.answers import Answer, Facet, PersonFound, Step
 
 
 @pytest.fixture(scope="module")

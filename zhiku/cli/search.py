@@ -6,7 +6,8 @@ import click
 
 from zhiku.bootstrap import Zhiku
 from zhiku.search.port import FACETS
-from zhiku.services.expert_search import FACET_LABELS, Answer, Evidence, PersonFound
+from zhiku.services.answers import FACET_LABELS, Answer, PersonFound
+from zhiku.services.evidence import Evidence
 
 
 @click.command("search")
@@ -16,6 +17,9 @@ from zhiku.services.expert_search import FACET_LABELS, Answer, Evidence, PersonF
 def search_command(app: Zhiku, query: str, page: int, **filters: tuple[str, ...]) -> None:
     """按问题查找专家，例如：zhiku search "懂柑橘黄龙病的人"。"""
     app.require_database()
+    if query:
+        # A server has it ready; a command that answers once must wait for it.
+        app.did_you_mean.prepare()
     show_answer(app.expert_search.search(query, filters=filters, page=page))
 
 
@@ -28,6 +32,8 @@ for facet in FACETS:
 def show_answer(answer: Answer) -> None:
     """Print an answer."""
     click.echo(answer.sentence)
+    if answer.did_you_mean:
+        click.echo(f"您是不是要找：{answer.did_you_mean}")
     for note in answer.notes:
         click.echo(note)
     for position, person in enumerate(answer.people, 1):

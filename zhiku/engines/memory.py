@@ -70,16 +70,18 @@ class _Store:
 
     def search(self, request: SearchRequest) -> SearchResult:
         lexical, touched, matched = self._lexical(request)
-        scores, nearest = self._with_meaning(lexical, request)
         allowed = self._allowed(request)
+        found = {key: self._words_found(key, request) for key in matched & allowed}
+        owners: dict[str, int] = {}
+        for key in found:
+            if owner := self.documents[key].owner:
+                owners[owner] = owners.get(owner, 0) | found[key]
+        complete = (1 << len(request.terms.required)) - 1
+        has_all_words = bool(complete) and complete in (*found.values(), *owners.values())
+        scores, nearest = self._with_meaning(lexical, request, allowed, has_all_words)
         near = {key for key in touched - matched if key in allowed}
         near |= {key for key, (_, closeness) in nearest.items() if closeness >= NEAR_FLOOR and key in allowed - matched}
         matched &= allowed
-        found = {key: self._words_found(key, request) for key in matched}
-        owners: dict[str, int] = {}
-        for key in matched:
-            if owner := self.documents[key].owner:
-                owners[owner] = owners.get(owner, 0) | found[key]
         hits = [
             self._hit(key, scores[key], owners.get(self.documents[key].owner, found[key]), request, nearest)
             for key in matched
@@ -131,13 +133,12 @@ class _Store:
         return scores, touched, matched
 
     def _with_meaning(
-        self, lexical: dict[str, float], request: SearchRequest
+        self, lexical: dict[str, float], request: SearchRequest, allowed: set[str], has_all_words: bool
     ) -> tuple[dict[str, float], dict[str, tuple[int, float]]]:
         """Scores with what meaning adds, and each document's nearest clause with its cosine."""
         meaning = request.terms.meaning
         if meaning is None:
             return lexical, {}
-        allowed = self._allowed(request)
         highest = max((lexical[key] for key in allowed), default=0.0)
         scores: dict[str, float] = {}
         nearest: dict[str, tuple[int, float]] = {}
@@ -150,7 +151,7 @@ class _Store:
                 best = cosines[place : place + 1]
                 mean_scale = np.array([vectors.mean.scale], np.float32)
                 mean = similarities(vectors.mean.vector[None, :], mean_scale, meaning)
-            scores[key] = float(add_meaning(np.array([lexical[key]]), highest, best, mean)[0])
+            scores[key] = float(add_meaning(np.array([lexical[key]]), highest, best, mean, has_all_words)[0])
         return scores, nearest
 
     def _allowed(self, request: SearchRequest) -> set[str]:

@@ -1,15 +1,15 @@
-"""The ladder: by name, all words, any word or a synonym, near in wording.
+"""The ladder: by name, all words, any word, a synonym, near in meaning or in wording.
 
 A query that is a person's name is answered by the people of that name. Otherwise people are ranked by score: those
-whose name is in the query first, then, for short queries, those who have all words. People who share only bigrams or
-characters with the query stand behind the others, and only while the list is short: almost every text shares some
-character with a long query.
+whose name is in the query first, then, for short queries, those who have all words. People who have none of its words
+and are only near it, in wording or in meaning, are listed among the first places or not at all: almost every text
+shares some character with a long query.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -40,6 +40,8 @@ class Found:
     with_all_words: int
     #: Whether the query was taken as a person's name.
     by_name: bool
+    #: Whether nobody has a word as it was asked, and all are there by other words for it.
+    is_by_synonym: bool
     #: The engine's answer: totals and facets of the matched ones.
     result: SearchResult
 
@@ -59,7 +61,7 @@ def find_people(
         result = engine.search(by_name)
         if result.hits:
             people = rank_owners(result.hits)
-            return Found(people, len(people), 0, True, result)
+            return Found(people, len(people), 0, True, False, result)
     result = engine.search(
         SearchRequest(terms, filters, owned_only=True, facets=facets, limit=DOCUMENT_LIMIT, near_limit=NEAR_DOCUMENTS)
     )
@@ -73,4 +75,20 @@ def find_people(
     places = 0 if filters else NEAR_PLACES
     order = order[(np.arange(len(order)) < places) | ~ranked.is_near[order]]
     matched = int((~ranked.is_near[order]).sum())
-    return Found(ranked.take(order), matched, int((complete & ~ranked.is_near).sum()), False, result)
+    return Found(
+        people=ranked.take(order),
+        matched=matched,
+        with_all_words=int((complete & ~ranked.is_near).sum()),
+        by_name=False,
+        is_by_synonym=bool(matched) and _only_synonyms(engine, terms, filters),
+        result=result,
+    )
+
+
+def _only_synonyms(engine: Engine, terms: QueryTerms, filters: Mapping[str, tuple[str, ...]]) -> bool:
+    """Whether nobody has any of the required words as they were asked."""
+    if not any(required.synonyms for required in terms.required):
+        return False
+    own = tuple(replace(required, synonyms=()) for required in terms.required)
+    as_asked = QueryTerms({TermGroup.WORDS: {required.word: 1.0 for required in own}}, own)
+    return not engine.search(SearchRequest(as_asked, filters, owned_only=True, limit=0)).total_owners

@@ -7,13 +7,18 @@ linear algebra library, on its threads, or on how documents are spread over segm
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from zhiku.analysis.encoder import Encoder, clause_key, quantise, split_clauses
+from zhiku.analysis.encoder import Encoder, EncoderMissing, clause_key, quantise, split_clauses
+
+log = logging.getLogger(__name__)
 
 #: A clause or document that is less near than this (cosine) says nothing: unrelated Chinese texts are this near too.
 FLOOR = 0.2
@@ -21,12 +26,14 @@ FLOOR = 0.2
 #: A document without any word of the query is near in meaning from here on.
 NEAR_FLOOR = 0.35
 
-#: What the best clause and the document's mean add to a lexical score scaled to at most 1.
-CLAUSE_WEIGHT = 0.5
-MEAN_WEIGHT = 0.5
+#: What the best clause and the document's mean each add to a lexical score scaled to at most 1: where nobody has all
+#: words of the query, and where somebody has them, so that words have decided and meaning only settles among equals.
+WEIGHT = 0.5
+WEIGHT_WITH_ALL_WORDS = 0.15
 
-#: Longest text of a query that is encoded, in characters: the meaning of a page is not in one vector.
-MAX_ENCODED = 300
+#: Longest text of a query that is encoded, in characters: the meaning of a page is not in one vector, and encoding
+#: takes as long as the text.
+MAX_ENCODED = 100
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,12 +55,19 @@ class DocumentVectors:
 
 
 def meaning_of(text: str, encoder: Encoder) -> Meaning | None:
-    """The meaning of a query; None of a text without any word."""
-    text = text.strip()[:MAX_ENCODED]
-    if not any(character.isalnum() for character in text):
+    """The meaning of a query; None of a text without any word, or when the encoder cannot be loaded."""
+    return _meaning_of(text.strip()[:MAX_ENCODED], cast(Hashable, encoder))
+
+
+@lru_cache(maxsize=512)
+def _meaning_of(text: str, encoder: Hashable) -> Meaning | None:
+    try:
+        vectors, scales = quantise(cast(Encoder, encoder).encode([text]))
+    except EncoderMissing as error:
+        # The words still answer. Nothing of what was asked is in the log.
+        log.error("queries are answered without meaning: %s", error)
         return None
-    vectors, scales = quantise(encoder.encode([text]))
-    return Meaning(vectors[0], float(scales[0]))
+    return Meaning(vectors[0], float(scales[0])) if scales[0] else None
 
 
 def clauses_of(fields: Mapping[str, str]) -> dict[int, str]:
@@ -78,10 +92,18 @@ def similarities(vectors: NDArray[np.int8], scales: NDArray[np.float32], query: 
 
 
 def add_meaning(
-    lexical: NDArray[np.float64], highest: float, best: NDArray[np.float32], mean: NDArray[np.float32]
+    lexical: NDArray[np.float64],
+    highest: float,
+    best: NDArray[np.float32],
+    mean: NDArray[np.float32],
+    has_all_words: bool,
 ) -> NDArray[np.float64]:
-    """Scores (n,): lexical ones scaled by the highest, and what the best clause and the mean add (DESIGN, Ranking)."""
+    """Scores (n,): lexical ones scaled by the highest, and what the best clause and the mean add (DESIGN, Ranking).
+
+    `has_all_words` says whether any of the documents' owners has all words of the query (docs/adr/0012).
+    """
+    weight = WEIGHT_WITH_ALL_WORDS if has_all_words else WEIGHT
     scaled = lexical / highest if highest else lexical
     clause = np.maximum(best - np.float32(FLOOR), 0).astype(np.float64)
     document = np.maximum(mean - np.float32(FLOOR), 0).astype(np.float64)
-    return scaled + CLAUSE_WEIGHT * clause + MEAN_WEIGHT * document
+    return scaled + weight * (clause + document)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from zhiku.analysis.analyzer import Alternatives, Analyzer
+from zhiku.analysis.encoder import Encoder
+from zhiku.search.meaning import meaning_of
 from zhiku.search.port import QueryTerms, RequiredWord, TermGroup
 from zhiku.search.scoring import query_weight
 
@@ -15,14 +17,14 @@ MAX_REQUIRED = 12
 MAX_QUERY = 2000
 
 #: Weight of a term that is only a synonym's, against 1 for the query's own.
-SYNONYM_WEIGHT = 0.4
+SYNONYM_WEIGHT = 0.35
 
 #: Distinct terms per group that are looked up; beyond that a text is long enough for its most frequent ones.
 MAX_TERMS = 256
 
 
-def parse(text: str, analyzer: Analyzer) -> QueryTerms:
-    """Analyse a query's text."""
+def parse(text: str, analyzer: Analyzer, encoder: Encoder | None = None) -> QueryTerms:
+    """Analyse a query's text; its meaning too, where the index has vectors of this encoder."""
     analysis = analyzer.query(text)
     names = dict(list(analyzer.name_query(text).items())[:MAX_TERMS])
     synonyms = [other for alternatives in analysis.alternatives for other in alternatives.analyses]
@@ -37,7 +39,9 @@ def parse(text: str, analyzer: Analyzer) -> QueryTerms:
     required = tuple(
         _required(word, _names_with(whole, place, names), analysis.alternatives) for place, word in enumerate(whole)
     )
-    return QueryTerms({group: terms for group, terms in groups.items() if terms}, required, analyzer.person_query(text))
+    found = {group: terms for group, terms in groups.items() if terms}
+    meaning = meaning_of(text, encoder) if encoder and found else None
+    return QueryTerms(found, required, analyzer.person_query(text), meaning)
 
 
 def _weighted(counts: Mapping[str, int], synonyms: Sequence[Mapping[str, int]]) -> dict[str, float]:

@@ -10,11 +10,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from zhiku.analysis.analyzer import Analyzer
+from zhiku.analysis.clauses import clause_key, split_clauses
 from zhiku.domain.engagements import ServiceRecord
 from zhiku.domain.experts import Expert
 from zhiku.domain.redaction import redact
 from zhiku.domain.suggestions import Suggestion
 from zhiku.search.highlight import Passage, Sentence, best_sentences, first_sentence
+from zhiku.search.meaning import NEAR_FLOOR
 from zhiku.search.port import Hit, Kind, QueryTerms, TermGroup
 
 
@@ -38,6 +40,8 @@ class Evidence:
     date: dt.date | None
     #: The number of a suggestion that has a page, else "".
     suggestion_number: str = ""
+    #: Whether it is here for its meaning alone; nothing in it is marked then.
+    is_near_in_meaning: bool = False
 
 
 #: What one of the query's whole words, or a synonym, is worth in a sentence, against 1 for a word inside it.
@@ -100,10 +104,27 @@ def profile_passages(expert: Expert) -> list[Passage]:
     ]
 
 
+def nearest_clause(passages: Sequence[Passage], hits: Sequence[Hit]) -> Sentence | None:
+    """The clause of these texts that is nearest the query in meaning; None where no hit is near enough, or the text
+    has changed since it was indexed."""
+    near = max(hits, key=lambda hit: hit.closeness, default=None)
+    if near is None or near.closeness < NEAR_FLOOR:
+        return None
+    for passage in passages:
+        if isinstance(passage.source, _Source) and passage.source.kind is near.kind:
+            for clause in split_clauses(passage.text):
+                if clause_key(clause) == near.clause:
+                    return Sentence(passage.source, clause, (), near.closeness)
+    return None
+
+
 def evidence_for(
-    passages: Sequence[Passage], terms: QueryTerms, analyzer: Analyzer, limit: int
+    passages: Sequence[Passage], terms: QueryTerms, analyzer: Analyzer, limit: int, nearest: Sentence | None = None
 ) -> tuple[Evidence, ...]:
-    """Up to `limit` sentences of these passages that cover the query best, synonyms counted less than its own words."""
+    """Up to `limit` sentences of these passages that cover the query best, synonyms counted less than its own words.
+
+    `nearest` is what comes nearest in meaning: the last of them, unless words show it already.
+    """
     words = {word: weight for word, weight in terms.groups.get(TermGroup.WORDS, {}).items() if weight >= 1.0}
     grams: dict[str, float] = {}
     for required in terms.required:
@@ -116,11 +137,14 @@ def evidence_for(
     if not terms.required:
         grams = dict(terms.groups.get(TermGroup.GRAMS, {}))
     sentences = best_sentences(passages, analyzer, words, grams, limit)
+    if nearest is not None and not any(nearest.text in one.text or one.text in nearest.text for one in sentences):
+        shown = [_evidence(one) for one in sentences[: max(1, limit - 1)]]
+        return (*shown, replace(_evidence(nearest), is_near_in_meaning=True))
     if not sentences:
-        # Near in wording, or found by name: the sentence that is nearest, or the first one, with nothing marked.
+        # Near in wording, or found by name: the sentence that shares most characters, or the first one; unmarked.
         chars = terms.groups.get(TermGroup.CHARS, {})
-        nearest = best_sentences(passages, analyzer, chars, {}, 1) or first_sentence(passages)
-        sentences = [replace(sentence, spans=()) for sentence in nearest]
+        any_at_all = best_sentences(passages, analyzer, chars, {}, 1) or first_sentence(passages)
+        sentences = [replace(sentence, spans=()) for sentence in any_at_all]
     return tuple(_evidence(sentence) for sentence in sentences)
 
 

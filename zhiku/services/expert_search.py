@@ -4,132 +4,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from dataclasses import dataclass, replace
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased, joinedload, selectinload, sessionmaker
 
 from zhiku.domain.expertise import FieldOfExpertise
-from zhiku.domain.experts import Availability, Expert, ExpertField, WayOfHelping
+from zhiku.domain.experts import Expert, ExpertField, WayOfHelping
 from zhiku.domain.redaction import redact
 from zhiku.search.highlight import Passage
-from zhiku.search.ladder import DOCUMENT_LIMIT, Found, find_people
-from zhiku.search.port import FACETS, NO_TERMS, Engine, Kind, QueryTerms, SearchRequest, SearchResult, TermGroup
+from zhiku.search.ladder import DOCUMENT_LIMIT, NEAR_PLACES, Found, find_people
+from zhiku.search.meaning import NEAR_FLOOR
+from zhiku.search.port import FACETS, NO_TERMS, Engine, Kind, QueryTerms, SearchRequest, TermGroup
 from zhiku.search.query import MAX_QUERY, parse
 from zhiku.search.ranking import RankedOwner, rank_owners
-from zhiku.services.evidence import Evidence, Fragment, evidence_for, load_passages, profile_passages
-
-__all__ = [
-    "Answer",
-    "Evidence",
-    "ExpertSearch",
-    "Facet",
-    "FacetValue",
-    "FieldToBrowse",
-    "Fragment",
-    "PersonFound",
-    "Step",
-]
-
-
-class Step(StrEnum):
-    """Which step of the ladder answered."""
-
-    BROWSE = "browse"  # an empty query: the fields to browse, or a filter alone
-    NAME = "name"  # the query is a person's name
-    ALL_WORDS = "all_words"
-    ANY_WORD = "any_word"
-    NEAR = "near"  # no word found: people whose texts share characters with the query
-    NEAREST_FIELD = "nearest_field"
-    NOTHING = "nothing"
-
-
-@dataclass(frozen=True, slots=True)
-class PersonFound:
-    """One person of an answer."""
-
-    expert_id: int
-    name: str
-    #: "桃源县水利局 · 原副局长"
-    former_unit: str
-    last_post: str
-    professional_title: str
-    township: str
-    fields: tuple[str, ...]
-    availability: str
-    availability_label: str
-    ways_of_helping: tuple[str, ...]
-    score: float
-    #: Query words this person's documents have, and those they lack.
-    words_found: tuple[str, ...]
-    words_missing: tuple[str, ...]
-    evidence: tuple[Evidence, ...]
-    #: Whether the person has none of the words and is only near in wording.
-    is_near: bool
-
-
-@dataclass(frozen=True, slots=True)
-class FacetValue:
-    """A value of a facet with the number of people who have it."""
-
-    value: str
-    label: str
-    count: int
-    is_selected: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Facet:
-    """A facet: `name` is its parameter in the address (field, township, unit, title, availability)."""
-
-    name: str
-    label: str
-    values: tuple[FacetValue, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class FieldToBrowse:
-    """A main field with its subfields, each with its number of people."""
-
-    name: str
-    count: int
-    subfields: tuple[tuple[str, int], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """All that a page of results shows."""
-
-    query: str
-    step: Step
-    #: Which step answered and with how many, as a sentence for the reader.
-    sentence: str
-    people: tuple[PersonFound, ...]
-    #: People who have every word of the query, over all pages.
-    total_all_words: int
-    #: People who have any word of it, over all pages.
-    total: int
-    page: int
-    pages: int
-    facets: tuple[Facet, ...]
-    filters: Mapping[str, tuple[str, ...]]
-    fields: tuple[FieldToBrowse, ...] = ()
-    notes: tuple[str, ...] = field(default=())
-    #: What the query was probably meant to say; "" where it seems right.
-    did_you_mean: str = ""
-    #: What was answered instead of the query, which finds nobody; "" where the query itself was.
-    answered_as: str = ""
-
-
-#: What a facet is called, and where its label comes from when the value is not the label.
-FACET_LABELS: Mapping[str, str] = {
-    "field": "领域",
-    "township": "乡镇",
-    "unit": "原单位",
-    "title": "职称",
-    "availability": "联系状态",
-}
+from zhiku.services.answers import (
+    Answer,
+    FieldToBrowse,
+    PersonFound,
+    Step,
+    facets_of,
+    sentence_of,
+)
+from zhiku.services.evidence import evidence_for, load_passages, nearest_clause, profile_passages
 
 #: Documents of a person whose texts are looked through for evidence.
 EVIDENCE_DOCUMENTS = 3
@@ -180,7 +77,7 @@ class ExpertSearch:
         Raises `IndexProblem` when there is no usable index.
         """
         asked = _Asked.read(query, filters or {}, page)
-        terms = parse(asked.text, self._engine.analyzer)
+        terms = parse(asked.text, self._engine.analyzer, self._engine.encoder)
         if terms.is_empty:
             return self._browse(asked)
         found = find_people(self._engine, terms, asked.filters, FACETS)
@@ -189,8 +86,8 @@ class ExpertSearch:
             if meant and not is_as_typed and (answer := self._answer_as(meant, asked)):
                 return answer
             return replace(self._nearest_field(asked, terms, found), did_you_mean=meant)
-        step = Step.NAME if found.by_name else Step.ALL_WORDS if found.with_all_words else Step.ANY_WORD
-        return replace(self._answer(asked, step, _sentence(found, terms), found, terms), did_you_mean=meant)
+        answer = self._answer(asked, _step(found), sentence_of(found, terms), found, terms)
+        return replace(answer, did_you_mean=meant)
 
     def fields_to_browse(self) -> tuple[FieldToBrowse, ...]:
         """The two-level list with the number of people who can be found in each."""
@@ -235,15 +132,18 @@ class ExpertSearch:
     def _answer_as(self, meant: str, asked: _Asked) -> Answer | None:
         """The answer to what was meant, which says so; None where that finds nobody either."""
         answer = self.search(meant, filters=asked.filters, page=asked.page, is_as_typed=True)
-        if answer.step not in (Step.NAME, Step.ALL_WORDS, Step.ANY_WORD):
+        if answer.step not in (Step.NAME, Step.ALL_WORDS, Step.ANY_WORD, Step.SYNONYM):
             return None
         sentence = f"没有找到“{asked.text}”，已按“{meant}”检索。{answer.sentence}"
         return replace(answer, query=asked.text, sentence=sentence, answered_as=meant, did_you_mean="")
 
     def _nearest_field(self, asked: _Asked, terms: QueryTerms, near: Found) -> Answer:
-        """No word was found: the people of the field that shares a word with the query, else people near in wording,
-        else those of a field that shares at least a character (坝, but also 接 of 嫁接)."""
+        """No word was found: people near in meaning, else those of the field that shares a word with the query, else
+        people near in wording, else those of a field that shares at least a character (坝, but also 接 of 嫁接)."""
         fields = self.fields_to_browse()
+        if any(_is_near_in_meaning(one) for one in near.people[:NEAR_PLACES]):
+            sentence = f"没有找到一样的说法，列出意思相近的 {len(near.people)} 位，供参考。"
+            return self._answer(asked, Step.MEANING, sentence, near, terms, fields)
         by_word, by_character = self._fields_near(terms)
         if answer := self._people_of_a_field(asked, by_word, fields):
             return answer
@@ -278,7 +178,7 @@ class ExpertSearch:
             )
         )
         people = rank_owners(result.hits)
-        return Found(people, len(people), 0, False, result)
+        return Found(people, len(people), 0, False, False, result)
 
     def _fields_near(self, terms: QueryTerms) -> tuple[list[str], list[str]]:
         """Names of fields whose name or everyday words share most with the query, nearest first: those that share a
@@ -321,7 +221,7 @@ class ExpertSearch:
             total=found.result.total_owners,
             page=page,
             pages=pages,
-            facets=_facets(found.result, asked.filters, self._main_of()),
+            facets=facets_of(found.result, asked.filters, self._main_of()),
             filters=asked.filters,
             fields=fields,
             notes=notes,
@@ -356,6 +256,7 @@ class ExpertSearch:
         passages = profile_passages(expert)
         for hit in ranked.hits[:EVIDENCE_DOCUMENTS]:
             passages += texts.get(hit.source, ())
+        nearest = nearest_clause(passages, ranked.hits[:EVIDENCE_DOCUMENTS]) if terms.meaning else None
         words = [required.word for required in terms.required]
         return PersonFound(
             expert_id=expert.id,
@@ -371,8 +272,9 @@ class ExpertSearch:
             score=ranked.score,
             words_found=tuple(word for bit, word in enumerate(words) if ranked.words_found >> bit & 1),
             words_missing=tuple(word for bit, word in enumerate(words) if not ranked.words_found >> bit & 1),
-            evidence=evidence_for(passages, terms, self._engine.analyzer, EVIDENCE_SENTENCES),
+            evidence=evidence_for(passages, terms, self._engine.analyzer, EVIDENCE_SENTENCES, nearest),
             is_near=ranked.is_near,
+            is_near_in_meaning=nearest is not None,
         )
 
 
@@ -401,51 +303,13 @@ def _shared(terms: QueryTerms, group: TermGroup, counts: Mapping[str, int]) -> f
     return sum(weight for term, weight in terms.groups.get(group, {}).items() if term in counts)
 
 
-def _sentence(found: Found, terms: QueryTerms) -> str:
-    total, complete = found.result.total_owners, found.with_all_words
+def _step(found: Found) -> Step:
     if found.by_name:
-        return f"按姓名找到 {total} 位专家。"
-    words = "、".join(f"“{required.word}”" for required in terms.required[:6])
-    if any(required.synonyms for required in terms.required):
-        words += "（或意思相同的说法）"
-    near = sum(one.is_near for one in found.people)
-    also_near = f"另有 {near} 位只是字词相近，已经标明。" if near else ""
-    if not terms.required:
-        return f"按问题中的词语，找到 {total} 位专家。{also_near}"
-    if len(terms.required) == 1 or complete == total:
-        return f"{total} 位专家的资料符合{words}。{also_near}"
-    if complete:
-        return f"{complete} 位专家的资料符合全部词语{words}，{total - complete} 位符合其中一部分。{also_near}"
-    return f"没有人同时符合全部词语{words}，{total} 位符合其中一部分。{also_near}"
+        return Step.NAME
+    if found.is_by_synonym:
+        return Step.SYNONYM
+    return Step.ALL_WORDS if found.with_all_words else Step.ANY_WORD
 
 
-def _facets(
-    result: SearchResult, filters: Mapping[str, tuple[str, ...]], main_of: Mapping[str, str]
-) -> tuple[Facet, ...]:
-    """The facets with their counts. Of the fields of expertise the main ones, and the subfields of a chosen one."""
-    open_mains = {main_of.get(name, name) for name in filters.get("field", ())}
-    facets = []
-    for name in FACETS:
-        counts = dict(result.facets.get(name, {}))
-        selected = filters.get(name, ())
-        counts.update({value: 0 for value in selected if value not in counts})
-        if name == "field":
-            counts = {
-                value: count for value, count in counts.items() if value not in main_of or main_of[value] in open_mains
-            }
-        values = sorted(counts, key=lambda value: (value not in selected, -counts[value], value))
-        facets.append(
-            Facet(
-                name,
-                FACET_LABELS[name],
-                tuple(
-                    FacetValue(value, _facet_label(name, value), counts[value], value in selected) for value in values
-                ),
-            )
-        )
-    return tuple(facets)
-
-
-def _facet_label(name: str, value: str) -> str:
-    labels = {availability.value: availability.label for availability in Availability}
-    return labels.get(value, value) if name == "availability" else value
+def _is_near_in_meaning(ranked: RankedOwner) -> bool:
+    return any(hit.closeness >= NEAR_FLOOR for hit in ranked.hits)

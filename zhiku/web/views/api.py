@@ -7,7 +7,8 @@ from typing import Any
 from flask import Blueprint, jsonify, request, url_for
 from flask.typing import ResponseReturnValue
 
-from zhiku.services.expert_search import Answer, Evidence, Facet, PersonFound
+from zhiku.services.answers import Answer, Facet, PersonFound
+from zhiku.services.evidence import Evidence
 from zhiku.web.current import current_zhiku
 from zhiku.web.search_address import BadPage, SearchAddress
 
@@ -76,6 +77,7 @@ def person_json(person: PersonFound) -> dict[str, Any]:
         "words_found": list(person.words_found),
         "words_missing": list(person.words_missing),
         "is_near": person.is_near,
+        "is_near_in_meaning": person.is_near_in_meaning,
         "evidence": [evidence_json(evidence) for evidence in person.evidence],
         "page": url_for("experts.profile", expert_id=person.expert_id),
     }
@@ -90,6 +92,7 @@ def evidence_json(evidence: Evidence) -> dict[str, Any]:
         "source": evidence.source,
         "date": evidence.date.isoformat() if evidence.date else None,
         "suggestion_number": evidence.suggestion_number or None,
+        "is_near_in_meaning": evidence.is_near_in_meaning,
     }
 
 

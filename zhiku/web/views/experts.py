@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from flask import Blueprint, abort, render_template, request
 from flask.typing import ResponseReturnValue
 
-from zhiku.services.expert_search import Answer
+from zhiku.services.answers import Answer
 from zhiku.web.current import current_zhiku
 from zhiku.web.paging import page_links
 from zhiku.web.search_address import SearchAddress

@@ -6,7 +6,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from zhiku.search.port import IndexProblem
-from zhiku.services.expert_search import FieldToBrowse
+from zhiku.services.answers import FieldToBrowse
 from zhiku.web.current import current_zhiku
 from zhiku.web.presentation import TEXT_SIZE_COOKIE, TEXT_SIZES
 
