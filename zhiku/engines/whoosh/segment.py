@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
 
 from zhiku.engines.whoosh.arrayfile import ArrayFile
+from zhiku.engines.whoosh.nearness import Basis, SegmentVectors
 from zhiku.engines.whoosh.postings import PostingCache, Postings, read_postings
 from zhiku.engines.whoosh.schema import ASKED, CODED, INDEXED_FIELDS, PER_DOCUMENT, TEXT_COLUMN, TIE
 from zhiku.engines.whoosh.strings import Coded, Strings
@@ -30,20 +35,33 @@ class Segment:
         self.ids, self.sources, self.fingerprints = (Strings.of(arrays, name) for name in PER_DOCUMENT)
         self.texts = Strings.of(arrays, TEXT_COLUMN)
         self.coded = {name: Coded.of(arrays, name) for name in CODED}
+        self._vectors: SegmentVectors | None = None
         self._lists = {name: TermLists(arrays, name) for name in INDEXED_FIELDS}
 
-    def postings(self, field: str, term: str) -> Postings:
-        """The list of a term, from the cache or from the segment."""
-        key = (self.name, field, term)
-        postings = self._cache.get(key)
-        if postings is None:
-            postings = read_postings(self._lists[field], term)
-            self._cache.put(key, postings)
-        return postings
+    def read(self, wanted: Sequence[tuple[str, str]]) -> list[Postings]:
+        """The lists of these (field, term)s, from the cache or from the segment."""
+        found, missing = self._cache.get_all(self.name, wanted)
+        if missing:
+            read = dict(self._read_missing([wanted[place] for place in missing]))
+            for place in missing:
+                found[place] = read[wanted[place]]
+            self._cache.put_all(self.name, read)
+        return cast(list[Postings], found)
 
-    def terms(self, field: str) -> Iterable[str]:
-        """All terms of a field."""
-        return self._lists[field].terms.tolist()
+    def _read_missing(self, wanted: Sequence[tuple[str, str]]) -> Iterator[tuple[tuple[str, str], Postings]]:
+        by_field: dict[str, list[str]] = {}
+        for field, term in wanted:
+            by_field.setdefault(field, []).append(term)
+        for field, terms in by_field.items():
+            for term, postings in zip(terms, read_postings(self._lists[field], terms), strict=True):
+                yield (field, term), postings
+
+    def frequencies(self, field: str, is_live: NDArray[np.bool_]) -> tuple[list[str], NDArray[np.int64]]:
+        """All terms of a field, and in how many live documents each is."""
+        lists = self._lists[field]
+        live_before = np.zeros(len(lists.all_documents) + 1, np.int64)
+        np.cumsum(is_live[lists.all_documents], out=live_before[1:])
+        return lists.terms.tolist(), np.diff(live_before[lists.starts])
 
     def verify(self) -> None:
         """Read the whole file; raises `DamagedFile` where it is not what was written."""

@@ -1,25 +1,29 @@
 """A snapshot: the segments of one commit side by side as arrays, and the search over them.
 
-Documents are numbered through all segments. Scores accumulate term at a time into one dense array; filters are boolean
-masks over coded columns, facets counts over codes, deletions a mask. Nothing here depends on how the documents are
-spread over segments: document frequencies count live documents only, and ties are broken by id.
+Documents are numbered through all segments. Every posting list that a request needs is fetched once; scores are added
+up by one `bincount` over all of them, filters are boolean masks over coded columns, facets counts over codes, deletions
+a mask. Nothing here depends on how the documents are spread over segments: document frequencies count live documents
+only, a document's score is added up in the order of the query's terms, and ties are broken by digests of the ids.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from typing import Any
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from zhiku.engines.whoosh.columns import Column, Mask, joined
+from zhiku.engines.whoosh.postings import EMPTY, Postings
 from zhiku.engines.whoosh.schema import VALUE_SEPARATOR
 from zhiku.engines.whoosh.segment import Segment
 from zhiku.search.hits import KINDS, HitColumns, OwnerTable
 from zhiku.search.port import (
     FACETS,
+    ExactPart,
     Hit,
     HitList,
     Kind,
@@ -31,26 +35,12 @@ from zhiku.search.port import (
 )
 from zhiku.search.scoring import GROUP_WEIGHTS, MATCHING_GROUPS, idf
 
-Mask = NDArray[np.bool_]
+#: (field, term) -> posting list over all segments.
+Lists = Mapping[tuple[str, str], Postings]
 
-
-class _Column:
-    """A coded column over all segments: distinct values and a code per document (n,)."""
-
-    def __init__(self, segments: Sequence[Segment], name: str) -> None:
-        codes: dict[str, int] = {}
-        parts = []
-        for segment in segments:
-            coded = segment.coded[name]
-            # One look-up per distinct value, then the segment's codes are translated as an array.
-            translation = np.array([codes.setdefault(value, len(codes)) for value in coded.distinct], np.int32)
-            parts.append(translation[coded.codes])
-        self.codes: NDArray[np.int32] = _joined(parts, np.int32)
-        self.distinct = list(codes)
-
-    def mask(self, accepted: Iterable[bool]) -> Mask:
-        """Documents (n,) whose value is accepted, given one answer per distinct value."""
-        return np.fromiter(accepted, bool, len(self.distinct))[self.codes]
+#: The fields of the groups; looking at an enumeration's value takes as long as a look-up.
+_FIELDS = {group: group.value for group in TermGroup}
+_WORDS, _GRAMS, _CHARS, _NAMES = (group.value for group in TermGroup)
 
 
 class Snapshot:
@@ -67,16 +57,17 @@ class Snapshot:
             self._live[[offset + number for number in gone]] = False
         self.live_count = int(self._live.sum())
         self._has_deletions = self.live_count < self.size
-        self._owner = _Column(segments, "owner")
-        self._kind = _Column(segments, "kind")
-        self._date = _Column(segments, "date")
-        self._kinds = [Kind(value) for value in self._kind.distinct]
-        kind_codes = [KINDS.index(kind) for kind in self._kinds]
-        self._kind_codes = np.array(kind_codes, np.int8)[self._kind.codes] if self.size else np.empty(0, np.int8)
+        self._owner = Column(segments, "owner")
         self._owners = self._owner_table()
-        self._ties: NDArray[np.int64] = _joined([segment.ties for segment in segments], np.int64)
+        self._is_owned: Mask = self._owners.is_somebody[self._owner.codes]
+        self._kind = Column(segments, "kind")
+        self._kinds = [Kind(value) for value in self._kind.distinct]
+        kind_codes = np.array([KINDS.index(kind) for kind in self._kinds], np.int8)
+        self._kind_codes: NDArray[np.int8] = kind_codes[self._kind.codes]
+        self._date = Column(segments, "date")
         self._days = [date.fromisoformat(day) if day else None for day in self._date.distinct]
-        self._facets = {name: _Column(segments, f"facet_{name}") for name in FACETS}
+        self._ties: NDArray[np.int64] = joined([segment.ties for segment in segments], np.int64)
+        self._facets = {name: Column(segments, f"facet_{name}") for name in FACETS}
         self._lock = threading.Lock()
         self._users = 1
         for segment in self.segments:
@@ -84,7 +75,7 @@ class Snapshot:
 
     def _owner_table(self) -> OwnerTable:
         """Owners with the day on which each was last asked, which their live profiles say."""
-        asked: NDArray[np.int32] = _joined([segment.asked for segment in self.segments], np.int32)
+        asked: NDArray[np.int32] = joined([segment.asked for segment in self.segments], np.int32)
         keys = self._owner.distinct
         days = np.zeros(len(keys), np.int32)
         known = np.flatnonzero(self._live & (asked > 0))
@@ -114,118 +105,177 @@ class Snapshot:
 
     def fingerprints(self) -> dict[str, str]:
         """`{id: fingerprint}` of the live documents. Reads all files, and raises `DamagedFile` where one changed."""
-        for segment in self.segments:
+        found: dict[str, str] = {}
+        for segment, live in self._with_live():
             segment.verify()
-        return {
-            segment.ids[number]: segment.fingerprints[number]
-            for segment, offset in zip(self.segments, self._offsets, strict=False)
-            for number in range(segment.size)
-            if self._live[offset + number]
-        }
+            pairs = zip(segment.ids.tolist(), segment.fingerprints.tolist(), live.tolist(), strict=True)
+            found.update((key, fingerprint) for key, fingerprint, is_live in pairs if is_live)
+        return found
 
-    def vocabulary(self) -> dict[str, int]:
+    def vocabulary(self) -> Mapping[str, int]:
         """Words with the number of live documents that have each."""
+        return self._vocabulary
+
+    @cached_property
+    def _vocabulary(self) -> dict[str, int]:
         counts: dict[str, int] = {}
-        for segment, offset in zip(self.segments, self._offsets, strict=False):
-            for word in segment.terms(TermGroup.WORDS.value):
-                documents = segment.postings(TermGroup.WORDS.value, word).documents + offset
-                counts[word] = counts.get(word, 0) + int(self._live[documents].sum())
-        return {word: count for word, count in counts.items() if count}
+        for segment, live in self._with_live():
+            words, frequencies = segment.frequencies(_WORDS, live)
+            for word, frequency in zip(words, frequencies.tolist(), strict=True):
+                if frequency:
+                    counts[word] = counts.get(word, 0) + frequency
+        return counts
+
+    def _with_live(self) -> Iterator[tuple[Segment, Mask]]:
+        """Each segment, and which of its documents are live."""
+        for segment, offset in zip(self.segments, self._offsets.tolist(), strict=False):
+            yield segment, self._live[offset : offset + segment.size]
 
     def search(self, request: SearchRequest) -> SearchResult:
         """See `zhiku.search.port.Engine.search`."""
-        allowed = self._allowed(request)
-        has_words = self._words_found(request)
-        is_named = self._named(request)
-        scores, matched, touched = self._score(request)
-        matched |= is_named | (touched & (has_words != 0))
+        lists = self._read(_wanted(request))
+        allowed = self._allowed(request, lists)
+        scores = self._score(request, lists)
+        has_words = self._words_found(request, lists)
+        is_named = self._having(((_NAMES, name) for name in request.terms.groups.get(TermGroup.NAMES, ())), lists)
+        touched, matched = self._matched(request, lists, scores, has_words, is_named)
         documents = np.flatnonzero(matched & allowed)
-        near = np.flatnonzero(touched & ~matched & allowed) if request.near_limit else documents[:0]
         owners = self._owner.codes[documents]
-        is_owned = np.array([bool(value) for value in self._owner.distinct], bool)
-        owned = is_owned[owners]
-        by_owner = np.zeros(len(self._owner.distinct), np.int64)
-        np.bitwise_or.at(by_owner, owners, has_words[documents])
-        found = np.where(owned, by_owner[owners], has_words[documents])
+        found = has_words[documents]
+        owned = self._is_owned[documents]
+        if request.terms.required:
+            by_owner = np.zeros(len(self._owner.distinct), np.int64)
+            np.bitwise_or.at(by_owner, owners, found)
+            found = np.where(owned, by_owner[owners], found)
+        near = np.flatnonzero(touched & ~matched & allowed) if request.near_limit else documents[:0]
         matching = self._top(request.limit, documents, scores)
         nearby = self._top(request.near_limit, near, scores)
+        owned_owners = owners[owned]
+        is_found = np.zeros(len(self._owner.distinct), bool)
+        is_found[owned_owners] = True
         return SearchResult(
             hits=self._hits(
                 documents[matching], found[matching], near[nearby], has_words[near[nearby]], scores, is_named
             ),
             total_documents=len(documents),
-            total_owners=len(np.unique(owners[owned])),
-            facets=self._count_facets(request.facets, documents[owned], owners[owned]),
+            total_owners=int(np.count_nonzero(is_found)),
+            facets=self._count_facets(request.facets, documents[owned], owned_owners),
         )
 
     # -- parts of a search ---------------------------------------------------------------------------------------
 
-    def _allowed(self, request: SearchRequest) -> Mask:
-        allowed = self._live.copy()
+    def _read(self, wanted: Iterable[tuple[str, str]]) -> Lists:
+        """The lists over all segments, with documents numbered through them."""
+        keys = list(dict.fromkeys(wanted))
+        if len(self.segments) == 1:
+            return dict(zip(keys, self.segments[0].read(keys), strict=True))
+        parts = [segment.read(keys) for segment in self.segments]
+        offsets = self._offsets.tolist()
+        found: dict[tuple[str, str], Postings] = {}
+        for place, key in enumerate(keys):
+            some = [
+                (part[place], offset)
+                for part, offset in zip(parts, offsets, strict=False)
+                if part[place].documents.size
+            ]
+            documents = joined([one.documents + np.int32(offset) for one, offset in some], np.int32)
+            found[key] = Postings(documents, joined([one.saturated for one, _ in some], np.float64)) if some else EMPTY
+        return found
+
+    def _allowed(self, request: SearchRequest, lists: Lists) -> Mask:
+        """Documents (n,) that the filters and the exact parts leave."""
+        allowed = self._live
         if request.owned_only:
-            allowed &= self._owner.mask(bool(value) for value in self._owner.distinct)
+            allowed = allowed & self._is_owned
         if request.kinds:
-            allowed &= self._kind.mask(value in request.kinds for value in self._kind.distinct)
+            allowed = allowed & self._kind.mask(value in request.kinds for value in self._kind.distinct)
         for name, accepted in request.filters.items():
             column = self._facets[name]
-            allowed &= column.mask(not set(accepted).isdisjoint(_values(value)) for value in column.distinct)
+            wanted = set(accepted)
+            allowed = allowed & column.mask(not wanted.isdisjoint(_values(value)) for value in column.distinct)
+        for part in request.phrases:
+            allowed = allowed & self._bearers(part, lists)
+        for part in request.excluded:
+            allowed = allowed & ~self._bearers(part, lists)
         return allowed
 
-    def _score(self, request: SearchRequest) -> tuple[NDArray[np.float64], Mask, Mask]:
-        """Scores, which documents match, and which have any term at all: (n,) each."""
-        scores = np.zeros(self.size)
+    def _bearers(self, part: ExactPart, lists: Lists) -> Mask:
+        """Documents (n,) whose owner has a live document with the exact text; without an owner, that have it."""
+        candidates = self._live.copy()
+        for group, term in part.terms:
+            candidates &= self._having([(_FIELDS[group], term)], lists)
+        text = part.text.encode()
+        has = np.zeros(self.size, bool)
+        for segment, offset in zip(self.segments, self._offsets.tolist(), strict=False):
+            numbers = np.flatnonzero(candidates[offset : offset + segment.size]).tolist()
+            has[[offset + number for number in numbers if text in segment.texts.encoded(number)]] = True
+        owner_has = np.zeros(len(self._owner.distinct), bool)
+        owner_has[self._owner.codes[has]] = True
+        return np.where(self._is_owned, owner_has[self._owner.codes], has)
+
+    def _score(self, request: SearchRequest, lists: Lists) -> NDArray[np.float64]:
+        """Scores (n,); 0 where a document has none of the terms, since no term has a weight of 0."""
+        documents: list[NDArray[np.int32]] = []
+        weights: list[NDArray[np.float64]] = []
+        for group, terms in request.terms.groups.items():
+            field, group_weight = _FIELDS[group], GROUP_WEIGHTS[group]
+            for term, query_weight in terms.items():
+                postings = lists[field, term]
+                frequency = len(postings.documents)
+                if frequency and self._has_deletions:
+                    frequency = int(np.count_nonzero(self._live[postings.documents]))
+                if frequency:
+                    documents.append(postings.documents)
+                    weights.append(postings.saturated * (group_weight * query_weight * idf(self.live_count, frequency)))
+        if not documents:
+            return np.zeros(self.size)
+        # bincount adds one after the other, so each document's sum is that of the terms in their order.
+        return np.bincount(np.concatenate(documents), np.concatenate(weights), self.size)
+
+    def _matched(
+        self,
+        request: SearchRequest,
+        lists: Lists,
+        scores: NDArray[np.float64],
+        has_words: NDArray[np.int64],
+        is_named: Mask,
+    ) -> tuple[Mask, Mask]:
+        """Which documents (n,) have any term at all, and which match."""
         if request.terms.is_empty:
             everything = np.ones(self.size, bool)
-            return scores, everything, everything
-        matched = np.zeros(self.size, bool)
-        touched = np.zeros(self.size, bool)
-        for group, terms in request.terms.groups.items():
-            decides = group in MATCHING_GROUPS and not request.terms.required
-            for term, query_weight in terms.items():
-                lists = [segment.postings(group.value, term) for segment in self.segments]
-                numbers = [postings.documents + offset for postings, offset in zip(lists, self._offsets, strict=False)]
-                frequency = sum(map(len, numbers))
-                if not frequency:
-                    continue
-                if self._has_deletions:
-                    frequency = sum(int(self._live[part].sum()) for part in numbers)
-                weight = GROUP_WEIGHTS[group] * query_weight * idf(self.live_count, frequency)
-                for part, postings in zip(numbers, lists, strict=True):
-                    scores[part] += weight * postings.saturated
-                    touched[part] = True
-                    if decides:
-                        matched[part] = True
-        return scores, matched, touched
+            return everything, everything
+        touched = scores > 0
+        if request.terms.required:
+            return touched, is_named | (touched & (has_words != 0))
+        decisive = ((_FIELDS[group], term) for group in MATCHING_GROUPS for term in request.terms.groups.get(group, ()))
+        return touched, self._having(decisive, lists)
 
-    def _named(self, request: SearchRequest) -> Mask:
-        """Documents (n,) whose person has a name of the query."""
-        named = np.zeros(self.size, bool)
-        for name in request.terms.groups.get(TermGroup.NAMES, ()):
-            named |= self._having(TermGroup.NAMES, name)
-        return named
-
-    def _words_found(self, request: SearchRequest) -> NDArray[np.int64]:
+    def _words_found(self, request: SearchRequest, lists: Lists) -> NDArray[np.int64]:
         """Bit masks (n,) of the required words that each document has."""
         found = np.zeros(self.size, np.int64)
         for bit, required in enumerate(request.terms.required):
-            found[self._having_word(required)] |= 1 << bit
+            found[self._having_word(required, lists)] |= 1 << bit
         return found
 
-    def _having_word(self, required: RequiredWord) -> Mask:
-        has = self._having(TermGroup.WORDS, required.word)
-        for name in required.names:
-            has |= self._having(TermGroup.NAMES, name)
+    def _having_word(self, required: RequiredWord, lists: Lists) -> Mask:
+        has = self._having([(_WORDS, required.word), *((_NAMES, name) for name in required.names)], lists)
         if required.parts:
-            groups = [TermGroup.CHARS if len(part) == 1 else TermGroup.GRAMS for part in required.parts]
-            has |= np.logical_and.reduce(list(map(self._having, groups, required.parts)))
+            # From the rarest on, so that few documents are looked for in the long lists.
+            parts = sorted((lists[_part(part)].documents for part in required.parts), key=len)
+            common = parts[0]
+            for part in parts[1:]:
+                places = np.searchsorted(part, common)
+                common = common[part[np.minimum(places, len(part) - 1)] == common] if len(part) else part
+            has[common] = True
         for synonym in required.synonyms:
-            has |= self._having_word(synonym)
+            has |= self._having_word(synonym, lists)
         return has
 
-    def _having(self, group: TermGroup, term: str) -> Mask:
+    def _having(self, terms: Iterable[tuple[str, str]], lists: Lists) -> Mask:
+        """Documents (n,) that have any of these terms."""
         having = np.zeros(self.size, bool)
-        for segment, offset in zip(self.segments, self._offsets, strict=False):
-            having[segment.postings(group.value, term).documents + offset] = True
+        for term in terms:
+            having[lists[term].documents] = True
         return having
 
     def _top(self, limit: int, documents: NDArray[np.int64], scores: NDArray[np.float64]) -> NDArray[np.intp]:
@@ -285,9 +335,12 @@ class Snapshot:
     def _count_facets(
         self, names: Sequence[str], documents: NDArray[np.int64], owners: NDArray[np.int32]
     ) -> dict[str, dict[str, int]]:
+        if not names:
+            return {}
         # One document stands for each owner: all of an owner's documents carry the same facets.
-        _, first = np.unique(owners, return_index=True)
-        representatives = documents[first]
+        of_owner = np.full(len(self._owner.distinct), -1, np.int64)
+        of_owner[owners] = documents
+        representatives = of_owner[of_owner >= 0]
         facets: dict[str, dict[str, int]] = {}
         for name in names:
             column = self._facets[name]
@@ -300,8 +353,32 @@ class Snapshot:
         return facets
 
 
-def _joined(parts: Sequence[NDArray[Any]], dtype: type[np.generic]) -> NDArray[Any]:
-    return np.concatenate([*parts, np.empty(0, dtype)])
+def _wanted(request: SearchRequest) -> Iterator[tuple[str, str]]:
+    """Every list that the request needs."""
+    for group, terms in request.terms.groups.items():
+        field = _FIELDS[group]
+        for term in terms:
+            yield field, term
+    for required in request.terms.required:
+        yield from _wanted_by(required)
+    for part in (*request.phrases, *request.excluded):
+        for group, term in part.terms:
+            yield _FIELDS[group], term
+
+
+def _wanted_by(required: RequiredWord) -> Iterator[tuple[str, str]]:
+    yield _WORDS, required.word
+    for name in required.names:
+        yield _NAMES, name
+    for part in required.parts:
+        yield _part(part)
+    for synonym in required.synonyms:
+        yield from _wanted_by(synonym)
+
+
+def _part(part: str) -> tuple[str, str]:
+    """Where a part of a word is looked up."""
+    return (_CHARS if len(part) == 1 else _GRAMS), part
 
 
 def _values(joined: str) -> list[str]:
