@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,11 +33,14 @@ class Postings:
 EMPTY = Postings(np.empty(0, np.int32), np.empty(0, np.float64))
 
 
-def read_postings(lists: TermLists, term: str) -> Postings:
-    """One list of a field, from the segment's arrays."""
-    number = lists.find(term.encode())
-    if number < 0:
-        return EMPTY
+def read_postings(lists: TermLists, terms: Sequence[str]) -> list[Postings]:
+    """Lists of one field, from the segment's arrays."""
+    return [
+        _read(lists, number) if number >= 0 else EMPTY for number in lists.find_all([term.encode() for term in terms])
+    ]
+
+
+def _read(lists: TermLists, number: int) -> Postings:
     folded = lists.weights(number).astype(np.float64)
     return Postings(lists.documents(number), folded * (K1 + 1) / (folded + K1))
 
@@ -55,22 +59,31 @@ class PostingCache:
         """Bytes held now."""
         return self._size
 
-    def get(self, key: tuple[str, str, str]) -> Postings | None:
-        """The list of (segment, field, term), if it is here."""
+    def get_all(self, segment: str, wanted: Sequence[tuple[str, str]]) -> tuple[list[Postings | None], list[int]]:
+        """The lists of a segment's (field, term)s that are here, and the places of those that are not."""
+        found: list[Postings | None] = []
+        missing: list[int] = []
         with self._lock:
-            postings = self._entries.get(key)
-            if postings is not None:
-                self._entries.move_to_end(key)
-            return postings
+            for place, (field, term) in enumerate(wanted):
+                key = (segment, field, term)
+                postings = self._entries.get(key)
+                if postings is None:
+                    missing.append(place)
+                else:
+                    self._entries.move_to_end(key)
+                found.append(postings)
+        return found, missing
 
-    def put(self, key: tuple[str, str, str], postings: Postings) -> None:
-        """Keep a list, dropping the least recently used ones beyond the bound."""
-        if postings.size > self._limit:
-            return
+    def put_all(self, segment: str, read: Mapping[tuple[str, str], Postings]) -> None:
+        """Keep a segment's lists, dropping the least recently used ones beyond the bound."""
         with self._lock:
-            replaced = self._entries.pop(key, None)
-            self._size += postings.size - (replaced.size if replaced else 0)
-            self._entries[key] = postings
+            for (field, term), postings in read.items():
+                if postings.size > self._limit:
+                    continue
+                key = (segment, field, term)
+                replaced = self._entries.pop(key, None)
+                self._size += postings.size - (replaced.size if replaced else 0)
+                self._entries[key] = postings
             while self._size > self._limit:
                 _, dropped = self._entries.popitem(last=False)
                 self._size -= dropped.size

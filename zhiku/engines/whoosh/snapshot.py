@@ -230,7 +230,8 @@ class Snapshot:
         if not documents:
             return np.zeros(self.size)
         # bincount adds one after the other, so each document's sum is that of the terms in their order.
-        return np.bincount(np.concatenate(documents), np.concatenate(weights), self.size)
+        scores: NDArray[np.float64] = np.bincount(np.concatenate(documents), np.concatenate(weights), self.size)
+        return scores
 
     def _matched(
         self,

@@ -59,13 +59,17 @@ class TermLists:
 
     def find_all(self, terms: Sequence[bytes]) -> list[int]:
         """As `find` for each of them; faster than one by one."""
-        lows = self._keys.searchsorted(np.array(list(map(_key, terms)), np.uint64)).tolist()
+        if not len(self):
+            return [-1] * len(terms)
+        keys = np.array(list(map(_key, terms)), np.uint64)
+        lows = self._keys.searchsorted(keys)
+        is_there = self._keys[np.minimum(lows, len(self) - 1)] == keys
         found = []
-        for term, low in zip(terms, lows, strict=True):
-            if low < len(self) and self.terms.encoded(low) == term:
-                found.append(low)
+        for term, low, has_key in zip(terms, lows.tolist(), is_there.tolist(), strict=True):
+            if not has_key:
+                found.append(-1)
             else:
-                found.append(self.find(term))
+                found.append(low if self.terms.encoded(low) == term else self.find(term))
         return found
 
     def documents(self, number: int) -> NDArray[np.int32]:
