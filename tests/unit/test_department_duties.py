@@ -32,7 +32,7 @@ class Likened:
     dimensions = 3
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        directions = {"大坝冒浑水": 0, "水库漏水": 0, "课后服务": 1}
+        directions = {"堤脚冒泡": 0, "水库漏水": 0, "课后服务": 1}
         return np.eye(3, dtype=np.float32)[[directions.get(text, 2) for text in texts]]
 
     def warm_up(self) -> None:
@@ -78,8 +78,8 @@ def test_a_duty_inside_another_is_not_said_twice_and_there_are_only_a_few() -> N
 
 
 def test_what_shares_no_word_is_found_by_meaning() -> None:
-    assert "水库漏水" not in compare("大坝冒浑水").matching(WATER.id)
-    found = compare("大坝冒浑水", SCHOOLS, WATER, encoder=Likened())
+    assert "水库漏水" not in compare("堤脚冒泡").matching(WATER.id)
+    found = compare("堤脚冒泡", SCHOOLS, WATER, encoder=Likened())
     assert found.ranked[0][0] == WATER.id and found.matching(WATER.id)[0] == "水库漏水"
 
 
