@@ -13,8 +13,10 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from zhiku import migrations
 from zhiku.analysis.analyzer import Analyzer, make_analyzer
+from zhiku.analysis.encoder import make_encoder
 from zhiku.analysis.lexicon import shipped_words
 from zhiku.analysis.synonyms import SynonymSource
+from zhiku.analysis.vector_cache import VectorCache
 from zhiku.config import Settings
 from zhiku.domain.base import DomainError
 from zhiku.engines.whoosh.engine import WhooshEngine
@@ -74,13 +76,15 @@ class Zhiku:
             ) from error
         sessions = make_sessions(database)
         synonyms = LiveSynonyms(sessions)
+        vectors = open_vectors(settings.encoder, settings.cache_dir)
         engine = open_engine(
             settings.index_dir,
-            settings.home / "cache",
+            settings.cache_dir,
             settings.segmenter,
             settings.posting_cache_mb << 20,
             own_words=DictionaryWords(sessions, shipped_words()),
             synonyms=synonyms,
+            vectors=vectors,
         )
         words = CountyWordsReader(sessions, engine)
         did_you_mean = DidYouMean(engine, words, lambda: synonyms.current().groups)
@@ -97,7 +101,7 @@ class Zhiku:
             similar_suggestions=SimilarSuggestions(sessions, engine),
             department_routing=DepartmentRouting(sessions, engine, settings.division),
             directory=Directory(sessions, settings.division),
-            indexing=Indexing(sessions, engine, utc_now),
+            indexing=Indexing(sessions, engine, utc_now, _forgetting(engine, vectors)),
             lexicon=Lexicon(sessions, engine, utc_now, synonyms),
             lexicon_hints=LexiconHints(sessions, synonyms),
             unanswered=UnansweredQueries(sessions, engine, utc_now),
@@ -141,22 +145,45 @@ def open_engine(
     cache_bytes: int = 256 << 20,
     own_words: Callable[[], Sequence[str]] = shipped_words,
     synonyms: SynonymSource | None = None,
+    vectors: VectorCache | None = None,
 ) -> WhooshEngine:
-    """The embedded engine in a folder; new generations get `own_words`, queries the synonyms (the shipped ones)."""
+    """The embedded engine in a folder; new generations get `own_words` and vectors, queries the synonyms (the shipped
+    ones)."""
 
     def analyzer_for(name: str, words: Sequence[str]) -> Analyzer:
         return make_analyzer(name, words, cache_dir, synonyms)
 
-    return WhooshEngine(root, analyzer_for, segmenter, own_words, cache_bytes)
+    return WhooshEngine(root, analyzer_for, segmenter, own_words, cache_bytes, vectors)
 
 
-def evaluate_in(folder: Path, judged: JudgedSet, segmenter: str = "auto") -> Evaluation:
+def open_vectors(encoder: str, cache_dir: Path) -> VectorCache | None:
+    """The encoder that a setting names, with what it encoded before; None for "none", or where "auto" finds none.
+
+    Raises `EncoderMissing`.
+    """
+    made = make_encoder(encoder)
+    return VectorCache(cache_dir, made) if made else None
+
+
+def _forgetting(engine: WhooshEngine, vectors: VectorCache | None) -> Callable[[], None]:
+    """After a rebuild: what was withdrawn is not kept for ever, not even as vectors."""
+
+    def forget() -> None:
+        if vectors is not None:
+            vectors.forget_unused(engine.clause_keys().tolist())
+
+    return forget
+
+
+def evaluate_in(
+    folder: Path, judged: JudgedSet, segmenter: str = "auto", vectors: VectorCache | None = None
+) -> Evaluation:
     """Evaluate a judged set with the product's own engine in a (temporary) folder."""
-    engine = open_engine(folder / "index", folder / "cache", segmenter)
+    engine = open_engine(folder / "index", folder / "cache", segmenter, vectors=vectors)
     try:
         return evaluate(judged, engine)
     finally:
         engine.close()
 
 
-__all__ = ["DatabaseNotReady", "Engine", "Zhiku", "evaluate_in", "open_engine"]
+__all__ = ["DatabaseNotReady", "Engine", "Zhiku", "evaluate_in", "open_engine", "open_vectors"]

@@ -43,8 +43,8 @@ class VectorCache:
 
     def __init__(self, folder: Path, encoder: Encoder) -> None:
         self.encoder = encoder
-        #: As the encoder's: a cache stands where an encoder with quantised vectors is wanted.
-        self.name = encoder.name
+        #: Vectors of different encoders, or of different versions of one, cannot be compared.
+        self.identity = f"{encoder.name} {encoder.version} {CLAUSE_RULE}"
         self.dimensions = encoder.dimensions
         self.path = folder / f"vectors-{encoder.name}-{encoder.version}-{CLAUSE_RULE}.{_FORMAT}.sqlite"
         size = encoder.dimensions

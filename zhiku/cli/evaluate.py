@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from zhiku.bootstrap import Zhiku, evaluate_in
+from zhiku.bootstrap import Zhiku, evaluate_in, open_vectors
 from zhiku.services.evaluation import read_judged_set
 
 
@@ -19,7 +19,9 @@ def evaluate_command(app: Zhiku, folder: Path, details: bool) -> None:
     """在评测集上衡量检索质量。FOLDER 里要有 documents.jsonl、queries.tsv 和 qrels.txt。"""
     judged = read_judged_set(folder)
     with tempfile.TemporaryDirectory(prefix="zhiku-evaluate-") as temporary:
-        evaluation = evaluate_in(Path(temporary), judged, app.settings.segmenter)
+        # The same texts are evaluated again and again: their vectors are kept where the product keeps its own.
+        vectors = open_vectors(app.settings.encoder, app.settings.cache_dir)
+        evaluation = evaluate_in(Path(temporary), judged, app.settings.segmenter, vectors)
     if details:
         values = evaluation.by_query["RR@10"]
         for query in sorted(values, key=lambda key: (values[key], key)):

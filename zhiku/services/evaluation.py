@@ -14,8 +14,9 @@ from pathlib import Path
 
 from zhiku.domain.base import DomainError
 from zhiku.search.ladder import find_people
-from zhiku.search.port import Engine, IndexDocument, Kind
+from zhiku.search.port import Engine, IndexDocument, Kind, SearchRequest
 from zhiku.search.query import parse
+from zhiku.search.votes import reciprocal_rank_votes
 
 MEASURES = ("RR@10", "R@10", "nDCG@10", "P@1")
 
@@ -83,16 +84,29 @@ def evaluate(judged: JudgedSet, engine: Engine) -> Evaluation:
     generation.add(judged.documents)
     generation.finish()
     generation.publish()
-    answers = {key: rank(engine, text) for key, text in judged.queries.items()}
+    # People have a profile; what has none is ranked as the product ranks it.
+    has_people = any(document.kind is Kind.PROFILE for document in judged.documents)
+    answer = rank if has_people else vote
+    answers = {key: answer(engine, text) for key, text in judged.queries.items()}
     return measure(judged.judgements, answers)
 
 
 def rank(engine: Engine, text: str) -> list[str]:
     """Owners for one query, best first, as the product ranks them."""
-    terms = parse(text, engine.analyzer)
+    terms = parse(text, engine.analyzer, engine.encoder)
     if terms.is_empty:
         return []
-    return [person.owner for person in find_people(engine, terms).people][:DEPTH]
+    return [person.owner for person in find_people(engine, terms).people[:DEPTH]]
+
+
+def vote(engine: Engine, text: str) -> list[str]:
+    """Owners for one query, best first, by the votes of their documents: departments by what they answered before,
+    and suggestions, each its own owner."""
+    terms = parse(text, engine.analyzer, engine.encoder)
+    if terms.is_empty:
+        return []
+    hits = engine.search(SearchRequest(terms, owned_only=True, limit=DEPTH, near_limit=DEPTH)).hits
+    return [owner for owner, _ in reciprocal_rank_votes((hit.owner, hit.score) for hit in hits)]
 
 
 def measure(judgements: Iterable[tuple[str, str, int]], answers: Mapping[str, Sequence[str]]) -> Evaluation:

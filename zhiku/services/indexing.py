@@ -76,7 +76,15 @@ class VerifyReport:
 class Indexing:
     """Keeps the engine's index true to the database."""
 
-    def __init__(self, sessions: sessionmaker[Session], engine: Engine, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        sessions: sessionmaker[Session],
+        engine: Engine,
+        clock: Callable[[], datetime],
+        after_rebuild: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`after_rebuild` is called when a new generation answers."""
+        self._after_rebuild = after_rebuild
         self._sessions = sessions
         self._engine = engine
         self._clock = clock
@@ -158,6 +166,7 @@ class Indexing:
             raise
         self._mark_drained(covered)
         self.drain()
+        self._after_rebuild()
         seconds = (self._clock() - began).total_seconds()
         log.info("rebuilt the index: %s, %d documents, %.1f s", generation.name, len(expected), seconds)
         return RebuildReport(generation.name, len(expected), seconds)

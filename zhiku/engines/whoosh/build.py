@@ -10,6 +10,7 @@ from whoosh.codec.whoosh3 import W3Segment
 
 from zhiku.analysis.analyzer import Analyzer
 from zhiku.engines.whoosh.building import LengthTotals, SegmentBuilder
+from zhiku.engines.whoosh.vectors import VectorSource
 from zhiku.engines.whoosh.writing import write_segment
 from zhiku.search.port import IndexDocument
 from zhiku.search.scoring import FieldLengths
@@ -21,12 +22,13 @@ SPOOLED = ".spooled"
 class Build:
     """Takes documents, then writes segments."""
 
-    def __init__(self, folder: Path, analyzer: Analyzer) -> None:
+    def __init__(self, folder: Path, analyzer: Analyzer, vectors: VectorSource | None = None) -> None:
         self._folder = folder
         self._analyzer = analyzer
         self._totals = LengthTotals()
         self._spooled: list[Path] = []
-        self._builder = SegmentBuilder()
+        self._vectors = vectors
+        self._builder = SegmentBuilder(vectors)
         self._added = 0
 
     def add(self, documents: Iterable[IndexDocument]) -> None:
@@ -43,7 +45,7 @@ class Build:
         with path.open("xb") as file:
             pickle.dump(self._builder, file, pickle.HIGHEST_PROTOCOL)
         self._spooled.append(path)
-        self._builder = SegmentBuilder()
+        self._builder = SegmentBuilder(self._vectors)
 
     def lengths(self) -> FieldLengths:
         """The average lengths over all that was added."""

@@ -13,7 +13,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
 from filelock import FileLock, Timeout
+from numpy.typing import NDArray
 from whoosh.codec.whoosh3 import W3Segment
 from whoosh.index import EmptyIndexError
 
@@ -24,10 +26,12 @@ from zhiku.engines.whoosh.arrayfile import DamagedFile
 from zhiku.engines.whoosh.build import Build
 from zhiku.engines.whoosh.codec import open_segment
 from zhiku.engines.whoosh.generations import REBUILD_HINT, GenerationFolder, Manifest
+from zhiku.engines.whoosh.nearness import read_basis, write_basis
 from zhiku.engines.whoosh.postings import PostingCache
 from zhiku.engines.whoosh.schema import SCHEMA_VERSION, TIE
 from zhiku.engines.whoosh.segment import Segment
 from zhiku.engines.whoosh.snapshot import Snapshot
+from zhiku.engines.whoosh.vectors import VectorSource
 from zhiku.engines.whoosh.writing import commit_segments, create_index, open_index, write_changes
 from zhiku.search.port import (
     Change,
@@ -70,8 +74,9 @@ class WhooshEngine:
         segmenter: str = "auto",
         own_words: Callable[[], Sequence[str]] = tuple,
         cache_bytes: int = 256 << 20,
+        vectors: VectorSource | None = None,
     ) -> None:
-        """`segmenter` and `own_words` are for new generations; a search uses those of its generation.
+        """`segmenter`, `own_words` and `vectors` are for new generations; a search uses those of its generation.
 
         `own_words` is asked when a generation begins: its words are normalised, each once, sorted.
         """
@@ -80,6 +85,8 @@ class WhooshEngine:
         self._segmenter = segmenter
         self._own_words = own_words
         self._cache = PostingCache(cache_bytes)
+        self._vectors = vectors
+        self._encoder_name = ""
         self._analyzers: dict[tuple[str, tuple[str, ...]], Analyzer] = {}
         self._state_lock = threading.RLock()
         self._snapshot: Snapshot | None = None
@@ -98,7 +105,9 @@ class WhooshEngine:
 
     @property
     def encoder(self) -> Encoder | None:
-        return None
+        with self._using_snapshot():
+            vectors = self.vectors_for(self._encoder_name)
+            return vectors.encoder if vectors else None
 
     def vocabulary(self) -> Mapping[str, int]:
         with self._using_snapshot() as snapshot:
@@ -137,7 +146,8 @@ class WhooshEngine:
 
             def write() -> None:
                 with self.writing_failures("drain"):
-                    write_changes(self.folder.root / name, batch, analyzer, lengths)
+                    vectors = self.vectors_for(manifest.encoder)
+                    write_changes(self.folder.root / name, batch, analyzer, lengths, vectors)
 
             _guarded(write)
         self.forget_snapshot()
@@ -158,7 +168,14 @@ class WhooshEngine:
             return EngineStatus(name, None, 0, 0, 0, "", True, str(problem))
         size = sum(map(_size, (self.folder.root / name).rglob("*")))
         return EngineStatus(
-            name, datetime.fromisoformat(manifest.built_at), documents, segments, size, manifest.segmenter, is_stale
+            name,
+            datetime.fromisoformat(manifest.built_at),
+            documents,
+            segments,
+            size,
+            manifest.segmenter,
+            is_stale,
+            encoder=manifest.encoder,
         )
 
     def close(self) -> None:
@@ -173,6 +190,22 @@ class WhooshEngine:
             return self._analyzer_for(self._segmenter, self._own_words())
         except SegmenterMissing as error:
             raise self._segmenter_missing() from error
+
+    def vectors_for(self, encoder: str) -> VectorSource | None:
+        """The source of vectors for a generation whose manifest names this encoder.
+
+        None where it has none, or where the encoder is not here: documents then wait for the next rebuild for theirs.
+        """
+        return self._vectors if self._vectors and self._vectors.identity == encoder else None
+
+    def new_vectors(self) -> VectorSource | None:
+        """The source of vectors for a new generation."""
+        return self._vectors
+
+    def clause_keys(self) -> NDArray[np.int64]:
+        """Keys of all clauses that the current generation has vectors of (n,). Raises `IndexProblem`."""
+        with self._using_snapshot() as snapshot:
+            return snapshot.clause_keys()
 
     @contextmanager
     def writing(self, command: str) -> Iterator[None]:
@@ -251,6 +284,7 @@ class WhooshEngine:
                 if attempt == OPEN_TRIES - 1 or self.folder.current_name() == name:
                     raise
         self._analyzer = analyzer
+        self._encoder_name = manifest.encoder
         if previous:
             self._cache.forget(previous.release())
 
@@ -281,7 +315,7 @@ class WhooshEngine:
                 segment = kept.get(whoosh_segment.segment_id())
                 opened.append(segment or self._open_segment(self.folder.root / name, whoosh_segment))
             deleted = [set(whoosh_segment.deleted_docs()) for whoosh_segment in toc.segments]
-            return Snapshot(opened, deleted, (name, toc.generation))
+            return Snapshot(opened, deleted, (name, toc.generation), read_basis(self.folder.root / name))
         except BaseException:
             for segment in opened:
                 segment.close_unused()
@@ -320,12 +354,17 @@ class WhooshEngine:
             return analyzer
 
     def _is_stale(self, manifest: Manifest) -> bool:
-        """Whether a new generation would have another dictionary; without loading one, for this is asked often."""
+        """Whether a new generation would have another dictionary or encoder; without loading one: this is asked often."""
         try:
             running = segmenter_name(self._segmenter)
         except SegmenterMissing as error:
             raise self._segmenter_missing() from error
-        return (manifest.segmenter, manifest.dictionary_hash) != (running, dictionary_hash(self._own_words()))
+        encoder = self._vectors.identity if self._vectors else ""
+        return (manifest.segmenter, manifest.dictionary_hash, manifest.encoder) != (
+            running,
+            dictionary_hash(self._own_words()),
+            encoder,
+        )
 
     def _segmenter_missing(self) -> IndexProblem:
         return IndexProblem(
@@ -347,7 +386,8 @@ class WhooshGeneration:
         self._lock = lock
         self._folder = engine.folder.begin()
         self.name = self._folder.name
-        self._build = Build(self._folder, analyzer)
+        self._vectors = engine.new_vectors()
+        self._build = Build(self._folder, analyzer, self._vectors)
         self._lengths = FieldLengths()
 
     def add(self, documents: Iterable[IndexDocument]) -> None:
@@ -359,10 +399,12 @@ class WhooshGeneration:
         with self._engine.writing_failures("rebuild"):
             create_index(self._folder)
             commit_segments(self._folder, self._build.segments(self._lengths, progress or (lambda done, total: None)))
+        with self._opened() as snapshot, self._engine.writing_failures("rebuild"):
+            write_basis(self._folder, snapshot.nearness)
 
     def apply(self, changes: Iterable[Change]) -> None:
         with self._engine.writing_failures("rebuild"):
-            write_changes(self._folder, changes, self.analyzer, self._lengths)
+            write_changes(self._folder, changes, self.analyzer, self._lengths, self._vectors)
 
     def fingerprints(self) -> dict[str, str]:
         with self._opened() as snapshot:
@@ -396,6 +438,7 @@ class WhooshGeneration:
                 documents=documents,
                 built_at=datetime.now(UTC).isoformat(timespec="seconds"),
                 field_lengths=dict(self._lengths.averages),
+                encoder=self._vectors.identity if self._vectors else "",
             ),
             self.analyzer.own_words,
         )

@@ -60,6 +60,8 @@ class Manifest:
     built_at: str
     #: Average field lengths (`scoring.FieldLengths`).
     field_lengths: Mapping[str, float]
+    #: Name and version of the encoder of its vectors; "" where it has none.
+    encoder: str = ""
 
     @classmethod
     def read(cls, text: str) -> Manifest:

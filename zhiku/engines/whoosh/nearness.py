@@ -12,12 +12,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zhiku.analysis.encoder import quantise
-from zhiku.engines.whoosh.arrayfile import Arrays
+from zhiku.engines.whoosh.arrayfile import ArrayFile, Arrays, write_arrays
 from zhiku.engines.whoosh.vectors import CLAUSES, FIRSTS, KEYS, MEAN_SCALES, MEANS, SCALES, has_vectors
 from zhiku.search.meaning import Meaning, similarities
 
@@ -31,6 +32,12 @@ BY_WORDS = 200
 #: Principal components that are kept, and means they are computed from.
 COMPONENTS = 128
 SAMPLE = 20_000
+
+#: Fewer means have no principal components worth keeping; all of so few are compared anyway.
+FEWEST_MEANS = 4 * COMPONENTS
+
+#: Beside the segments of a generation.
+BASIS_FILE = "components.arrays"
 
 #: What is read of a segment's arrays.
 _VIEWS = (CLAUSES, SCALES, KEYS, MEANS, MEAN_SCALES)
@@ -50,6 +57,26 @@ def principal_components(means: NDArray[np.int8], scales: NDArray[np.float32]) -
     # Columns of whole numbers; only the order of products matters, so their scales are not kept.
     components = vectors[:, ::-1][:, :COMPONENTS].T.astype(np.float32)
     return np.ascontiguousarray(quantise(components)[0].T)
+
+
+def write_basis(folder: Path, nearness: Nearness) -> None:
+    """Keep the principal components of a generation in its folder; of few documents there are none."""
+    means, scales = nearness.means()
+    if len(means) >= FEWEST_MEANS:
+        write_arrays(folder / BASIS_FILE, {"basis": principal_components(means, scales)})
+
+
+def read_basis(folder: Path) -> Basis | None:
+    """What `write_basis` kept; raises `DamagedFile`."""
+    try:
+        file = ArrayFile(folder / BASIS_FILE)
+    except FileNotFoundError:
+        return None
+    try:
+        file.verify()
+        return np.array(file["basis"])
+    finally:
+        file.close()
 
 
 class SegmentVectors:
@@ -81,6 +108,14 @@ class SegmentVectors:
             projected = means[start : start + _BLOCK].astype(np.float32) @ basis
             rows[start : start + _BLOCK], scales[start : start + _BLOCK] = quantise(projected)
         return rows, scales * mean_scales
+
+    def means(self) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+        """Means of its documents (n, dimensions) and their scales (n,), 0 for a document without clauses."""
+        return self._views[MEANS], self._views[MEAN_SCALES]
+
+    def keys(self) -> NDArray[np.int64]:
+        """Keys of its clauses (n,)."""
+        return np.zeros(0, np.int64) if self.is_empty else self._views[KEYS]
 
     def mean_cosines(self, documents: NDArray[np.int64], query: Meaning) -> NDArray[np.float32]:
         """Of these documents (m,)."""
@@ -141,6 +176,19 @@ class Nearness:
             best[here] = segment.best_cosines(numbers, query)
             mean[here] = segment.mean_cosines(numbers, query)
         return Near(documents, best, mean)
+
+    def means(self) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+        """Means of all documents that have one (n, dimensions), and their scales (n,)."""
+        parts = [segment.means() for segment in self._segments if not segment.is_empty]
+        if not parts:
+            return np.zeros((0, 0), np.int8), np.zeros(0, np.float32)
+        means = np.concatenate([rows for rows, _ in parts])
+        scales = np.concatenate([scales for _, scales in parts])
+        return means[scales > 0], scales[scales > 0]
+
+    def clause_keys(self) -> NDArray[np.int64]:
+        """Keys of all clauses (n,)."""
+        return np.concatenate([segment.keys() for segment in self._segments] or [np.zeros(0, np.int64)])
 
     def nearest_clause(self, document: int, query: Meaning) -> tuple[int, float]:
         """Key and cosine of a document's nearest clause."""

@@ -63,6 +63,13 @@ class Segment:
         np.cumsum(is_live[lists.all_documents], out=live_before[1:])
         return lists.terms.tolist(), np.diff(live_before[lists.starts])
 
+    def vectors(self, basis: Basis | None) -> SegmentVectors:
+        """Its vectors. `basis` is that of its generation: always the same one."""
+        with self._lock:
+            if self._vectors is None:
+                self._vectors = SegmentVectors(self._arrays, self.size, basis)
+            return self._vectors
+
     def verify(self) -> None:
         """Read the whole file; raises `DamagedFile` where it is not what was written."""
         self._arrays.verify()

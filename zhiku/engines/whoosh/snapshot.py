@@ -17,10 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zhiku.engines.whoosh.columns import Column, Mask, joined
+from zhiku.engines.whoosh.nearness import Basis, Near, Nearness
 from zhiku.engines.whoosh.postings import EMPTY, Postings
 from zhiku.engines.whoosh.schema import VALUE_SEPARATOR
 from zhiku.engines.whoosh.segment import Segment
 from zhiku.search.hits import KINDS, HitColumns, OwnerTable
+from zhiku.search.meaning import NEAR_FLOOR, Meaning, add_meaning
 from zhiku.search.port import (
     FACETS,
     ExactPart,
@@ -46,7 +48,13 @@ _WORDS, _GRAMS, _CHARS, _NAMES = (group.value for group in TermGroup)
 class Snapshot:
     """All live documents of one commit. `use` and `release` count the searches that hold it."""
 
-    def __init__(self, segments: Sequence[Segment], deleted: Sequence[Iterable[int]], key: tuple[str, int]) -> None:
+    def __init__(
+        self,
+        segments: Sequence[Segment],
+        deleted: Sequence[Iterable[int]],
+        key: tuple[str, int],
+        basis: Basis | None = None,
+    ) -> None:
         #: (generation, commit): what it is a snapshot of.
         self.key = key
         self.segments = list(segments)
@@ -68,6 +76,7 @@ class Snapshot:
         self._days = [date.fromisoformat(day) if day else None for day in self._date.distinct]
         self._ties: NDArray[np.int64] = joined([segment.ties for segment in segments], np.int64)
         self._facets = {name: Column(segments, f"facet_{name}") for name in FACETS}
+        self.nearness = Nearness([segment.vectors(basis) for segment in segments], self._offsets, basis)
         self._lock = threading.Lock()
         self._users = 1
         for segment in self.segments:
@@ -112,6 +121,10 @@ class Snapshot:
             found.update((key, fingerprint) for key, fingerprint, is_live in pairs if is_live)
         return found
 
+    def clause_keys(self) -> NDArray[np.int64]:
+        """Keys of all clauses with vectors (n,), as an array of its own."""
+        return self.nearness.clause_keys()
+
     def vocabulary(self) -> Mapping[str, int]:
         """Words with the number of live documents that have each."""
         return self._vocabulary
@@ -147,6 +160,13 @@ class Snapshot:
             by_owner = np.zeros(len(self._owner.distinct), np.int64)
             np.bitwise_or.at(by_owner, owners, found)
             found = np.where(owned, by_owner[owners], found)
+        meaning = request.terms.meaning
+        if meaning is not None:
+            complete = (1 << len(request.terms.required)) - 1
+            has_all_words = bool(complete) and bool((found == complete).any())
+            compared = self.nearness.near(meaning, scores, allowed)
+            scores = _with_meaning(scores, allowed, compared, has_all_words)
+            touched[compared.documents[compared.best >= NEAR_FLOOR]] = True
         near = np.flatnonzero(touched & ~matched & allowed) if request.near_limit else documents[:0]
         matching = self._top(request.limit, documents, scores)
         nearby = self._top(request.near_limit, near, scores)
@@ -155,7 +175,7 @@ class Snapshot:
         is_found[owned_owners] = True
         return SearchResult(
             hits=self._hits(
-                documents[matching], found[matching], near[nearby], has_words[near[nearby]], scores, is_named
+                documents[matching], found[matching], near[nearby], has_words[near[nearby]], scores, is_named, meaning
             ),
             total_documents=len(documents),
             total_owners=int(np.count_nonzero(is_found)),
@@ -230,8 +250,7 @@ class Snapshot:
         if not documents:
             return np.zeros(self.size)
         # bincount adds one after the other, so each document's sum is that of the terms in their order.
-        scores: NDArray[np.float64] = np.bincount(np.concatenate(documents), np.concatenate(weights), self.size)
-        return scores
+        return np.bincount(np.concatenate(documents), np.concatenate(weights), self.size).astype(np.float64, copy=False)
 
     def _matched(
         self,
@@ -301,6 +320,7 @@ class Snapshot:
         near_found: NDArray[np.int64],
         scores: NDArray[np.float64],
         is_named: Mask,
+        meaning: Meaning | None,
     ) -> HitList:
         """Matching documents and near ones, each with its words found, in one list, best first."""
         everything = np.concatenate([documents, near])
@@ -319,6 +339,7 @@ class Snapshot:
             document = int(chosen[place])
             segment = int(np.searchsorted(self._offsets, document, side="right")) - 1
             number = document - int(self._offsets[segment])
+            clause, closeness = self.nearness.nearest_clause(document, meaning) if meaning else (0, 0.0)
             return Hit(
                 id=self.segments[segment].ids[number],
                 source=self.segments[segment].sources[number],
@@ -329,6 +350,8 @@ class Snapshot:
                 words_found=int(columns.words_found[place]),
                 is_near=bool(columns.is_near[place]),
                 is_named=bool(columns.is_named[place]),
+                clause=clause,
+                closeness=closeness,
             )
 
         return HitList(self._owners, columns, make)
@@ -352,6 +375,18 @@ class Snapshot:
                     counts[value] = counts.get(value, 0) + int(combinations[code])
             facets[name] = counts
         return facets
+
+
+def _with_meaning(
+    lexical: NDArray[np.float64], allowed: Mask, compared: Near, has_all_words: bool
+) -> NDArray[np.float64]:
+    """Scores (n,) with what meaning adds to those of the documents that were compared."""
+    highest = float(lexical[allowed].max(initial=0.0))
+    scores = lexical / highest if highest else lexical.copy()
+    scores[compared.documents] = add_meaning(
+        lexical[compared.documents], highest, compared.best, compared.mean, has_all_words
+    )
+    return scores
 
 
 def _wanted(request: SearchRequest) -> Iterator[tuple[str, str]]:

@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from zhiku.analysis.encoder import Encoder
 from zhiku.engines.whoosh.arrayfile import Array, Arrays
 from zhiku.search.meaning import clauses_of, mean_of
 from zhiku.search.port import IndexDocument
@@ -25,9 +26,11 @@ _BATCH = 4096
 class VectorSource(Protocol):
     """Encodes clauses, or remembers how they were encoded."""
 
-    #: Of the encoder; goes into the manifest.
-    name: str
+    #: Name and version of the encoder; goes into the manifest.
+    identity: str
     dimensions: int
+    #: Encodes queries the same way.
+    encoder: Encoder
 
     def vectors(self, texts: Sequence[str]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
         """Quantised vectors (n, dimensions) and their scales (n,)."""
