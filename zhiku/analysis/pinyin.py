@@ -24,6 +24,7 @@ _H_AS_F = {
 }  # fmt: skip
 
 
+@lru_cache(maxsize=50_000)
 def readings(word: str) -> tuple[str, ...]:
     """One syllable for each character of a Chinese word; "" for a character without a known reading.
 
