@@ -56,10 +56,10 @@ class Result:
         """Mean share of the ten that the formula has too."""
         return sum(one.overlap for one in self.comparisons) / max(1, len(self.comparisons))
 
-    def p(self, share: float, length: str) -> float:
-        """A quantile over the long or the short queries when warm, in milliseconds: of each query the better pass,
-        because the worse one tells what else the machine did."""
-        return quantile([min(passes) for passes in self.warm[length]], share) * 1000
+    def p(self, share: float, length: str, queries: int | None = None) -> float:
+        """A quantile over the long or the short queries (or only the first ones) when warm, in milliseconds: of each
+        query the better pass, because the worse one tells what else the machine did."""
+        return quantile([min(passes) for passes in self.warm[length][:queries]], share) * 1000
 
     def p_every_pass(self, share: float, length: str) -> float:
         """The same over every single pass."""
@@ -68,6 +68,12 @@ class Result:
     def p_first(self, share: float, length: str) -> float:
         """The same of the first touch."""
         return quantile(self.first[length], share) * 1000
+
+
+def ratio(one: Result, other: Result, length: str) -> float:
+    """p95 of one engine over that of another, both on the queries that both were asked."""
+    shared = min(len(one.warm[length]), len(other.warm[length]))
+    return one.p(0.95, length, shared) / max(1e-9, other.p(0.95, length, shared))
 
 
 def makers() -> Mapping[str, Callable[[Path], Contestant]]:
@@ -170,10 +176,10 @@ def _time(
         result.first[length] = [_timed(contestant, query) for query in asked]
         result.warm[length] = [[] for _ in asked]
     began, used = time.perf_counter(), time.process_time()
-    for turn in range(WARM_PASSES):
+    for _ in range(WARM_PASSES):
         for place, query in enumerate(queries):
             for contestant, result in entered:
-                if not contestant.is_slow or (place < slow_queries and not turn):
+                if not contestant.is_slow or place < slow_queries:
                     result.warm[length][place].append(_timed(contestant, query))
     return max(0.0, 1 - (time.process_time() - used) / max(1e-9, time.perf_counter() - began))
 

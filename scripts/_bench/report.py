@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from _bench.corpus import Corpus
 from _bench.musts import Must, judge
-from _bench.race import Result
+from _bench.race import Result, ratio
 from _bench.timing import Figures
 
 
@@ -100,7 +100,7 @@ _COLUMNS = (
 
 
 def _race_lines(times: int, results: Sequence[Result]) -> list[str]:
-    """One engine a line. Ratios are of p95 on long queries."""
+    """One engine a line. Ratios are of p95, on the long queries that both were asked."""
     by_name = {result.engine: result for result in results}
     documents = results[0].documents if results else 0
     lines = [
@@ -132,4 +132,4 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def _ratio(one: Result | None, other: Result | None) -> str:
-    return f"{one.p(0.95, 'long') / other.p(0.95, 'long'):.1f}×" if one and other else "–"
+    return f"{ratio(one, other, 'long'):.1f}×" if one and other else "–"

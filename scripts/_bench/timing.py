@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -30,7 +31,7 @@ def seconds(work: Callable[[], object]) -> float:
 def quantile(times: Sequence[float], share: float) -> float:
     """The value that this share of the times does not exceed (nearest rank); 0 of none."""
     ordered = sorted(times)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)] if ordered else 0.0
 
 
 def summarise(figures: Figures, name: str, times: Sequence[float]) -> None:

@@ -23,9 +23,10 @@ sys.path.append(str(SCRIPTS))
 import _county  # noqa: E402
 from _bench.corpus import Corpus, CorpusUnusable, generated_corpus, make_corpus, read_corpus  # noqa: E402
 from _bench.load import ask  # noqa: E402
-from _bench.musts import Must  # noqa: E402
-from _bench.race import Result, makers, race  # noqa: E402
+from _bench.musts import Must, judge  # noqa: E402
+from _bench.race import Result, makers, race, ratio  # noqa: E402
 from _bench.reference import Reference, saturated, zhiku_formula  # noqa: E402
+from _bench.timing import Figure, quantile  # noqa: E402
 
 #: A tiny run: one race of 60 documents, and a county of 30 people without load.
 TINY = ["--documents", "30", "--times", "2", "--queries", "6", "--slow-queries", "2", "--people", "30", "--wrk", "0"]
@@ -154,6 +155,27 @@ def test_of_each_query_the_better_pass_counts() -> None:
     assert result.p_every_pass(0.95, "long") == pytest.approx(900.0)
 
 
+def test_ratios_are_of_the_queries_that_both_were_asked() -> None:
+    ours = Result("zhiku", "", 1, warm={"long": [[0.001], [0.002], [0.9]]})
+    slow = Result("whoosh", "", 1, warm={"long": [[0.1], [0.2]]})
+    assert ratio(slow, ours, "long") == pytest.approx(100.0)
+
+
+def test_a_quantile_is_the_nearest_rank() -> None:
+    assert quantile(range(1, 21), 0.95) == 19 and quantile(range(1, 301), 0.95) == 285
+    assert quantile([7.0], 0.5) == 7.0 and quantile([], 0.95) == 0.0
+
+
+def test_a_must_whose_condition_was_not_kept_is_not_called_met() -> None:
+    found = Figure(0.7, "s")
+    calm = judge({}, {"a commit is found after, longest": found, "searches meanwhile": Figure(10.0, "/s")})
+    assert [(must.what, must.is_met) for must in calm] == [("searches meanwhile", False)]
+    busy = judge({}, {"a commit is found after, longest": found, "searches meanwhile": Figure(49.0, "/s")})
+    assert all(must.is_met for must in busy) and len(busy) == 2
+    load = {"pages under load (wrk, 8 at once)": Figure(200.0, "/s"), "pages under load, for": Figure(10.0, "s")}
+    assert "only 10 of 60 s" in judge({}, load)[0].what
+
+
 class _OneOfThreeFails(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -195,6 +217,16 @@ def test_the_benchmark_measures_every_step(folder: Path) -> None:
     assert 0 < figures["a commit is found after, longest"]["value"] < 30
     musts = {must["what"]: must for must in measured["musts"]}
     assert {"service call, p95", "×2: faster than stock Whoosh, long"} <= musts.keys()
+
+
+@pytest.mark.slow
+def test_pages_that_fail_are_not_timed(folder: Path) -> None:
+    broken = "import zhiku.web.views.experts as v\nimport flask\nv.render_template = lambda *a, **k: flask.abort(500)"
+    answer = run(folder, "--engines", "zhiku", "--no-meaning", "--json", before=broken)
+    assert answer.returncode == 0, answer.stderr
+    measured = json.loads(answer.stdout)
+    assert not [name for name in measured["figures"] if name.startswith("page")]
+    assert any("answers were errors" in note for note in measured["notes"])
 
 
 def test_a_wrong_score_of_zhiku_fails_the_run(folder: Path) -> None:
