@@ -44,6 +44,9 @@ Lists = Mapping[tuple[str, str], Postings]
 _FIELDS = {group: group.value for group in TermGroup}
 _WORDS, _GRAMS, _CHARS, _NAMES = (group.value for group in TermGroup)
 
+#: So many scores, or so many times the places to be filled, are looked at before all are.
+_SAMPLE, _SAMPLES_PER_PLACE = 512, 4
+
 
 class Snapshot:
     """All live documents of one commit. `use` and `release` count the searches that hold it."""
@@ -267,29 +270,19 @@ class Snapshot:
         touched = scores > 0
         if request.terms.required:
             return touched, is_named | (touched & (has_words != 0))
-        decisive = ((_FIELDS[group], term) for group in MATCHING_GROUPS for term in request.terms.groups.get(group, ()))
+        groups = request.terms.groups
+        if all(group in MATCHING_GROUPS for group, terms in groups.items() if terms):
+            return touched, touched.copy()
+        decisive = ((_FIELDS[group], term) for group in MATCHING_GROUPS for term in groups.get(group, ()))
         return touched, self._having(decisive, lists)
 
     def _words_found(self, request: SearchRequest, lists: Lists) -> NDArray[np.int64]:
         """Bit masks (n,) of the required words that each document has."""
         found = np.zeros(self.size, np.int64)
         for bit, required in enumerate(request.terms.required):
-            found[self._having_word(required, lists)] |= 1 << bit
+            for documents in _having_word(required, lists):
+                found[documents] |= 1 << bit
         return found
-
-    def _having_word(self, required: RequiredWord, lists: Lists) -> Mask:
-        has = self._having([(_WORDS, required.word), *((_NAMES, name) for name in required.names)], lists)
-        if required.parts:
-            # From the rarest on, so that few documents are looked for in the long lists.
-            parts = sorted((lists[_part(part)].documents for part in required.parts), key=len)
-            common = parts[0]
-            for part in parts[1:]:
-                places = np.searchsorted(part, common)
-                common = common[part[np.minimum(places, len(part) - 1)] == common] if len(part) else part
-            has[common] = True
-        for synonym in required.synonyms:
-            has |= self._having_word(synonym, lists)
-        return has
 
     def _having(self, terms: Iterable[tuple[str, str]], lists: Lists) -> Mask:
         """Documents (n,) that have any of these terms."""
@@ -304,11 +297,12 @@ class Snapshot:
             return np.empty(0, np.intp)
         if len(documents) <= limit:
             return np.arange(len(documents))
-        of_documents = scores[documents]
-        last = np.partition(of_documents, len(documents) - limit)[len(documents) - limit]
-        above = np.flatnonzero(of_documents > last)
+        places = _hopeful(scores[documents], limit)
+        hopeful = scores[documents[places]]
+        last = np.partition(hopeful, len(hopeful) - limit)[len(hopeful) - limit]
+        above = places[hopeful > last]
         # Of those that tie with the last place the digests of their ids decide.
-        level = np.flatnonzero(of_documents == last)
+        level = places[hopeful == last]
         level = level[np.argsort(self._ties[documents[level]], kind="stable")][: limit - len(above)]
         return np.concatenate([above, level])
 
@@ -387,6 +381,33 @@ def _with_meaning(
         lexical[compared.documents], highest, compared.best, compared.mean, has_all_words
     )
     return scores
+
+
+def _having_word(required: RequiredWord, lists: Lists) -> Iterator[NDArray[np.int32]]:
+    """Lists of documents that together are all that have the word."""
+    yield lists[_WORDS, required.word].documents
+    for name in required.names:
+        yield lists[_NAMES, name].documents
+    if required.parts:
+        # From the rarest on, so that few documents are looked for in the long lists.
+        parts = sorted((lists[_part(part)].documents for part in required.parts), key=len)
+        common = parts[0]
+        for part in parts[1:]:
+            if len(common):
+                common = common[part[np.minimum(np.searchsorted(part, common), len(part) - 1)] == common]
+        yield common
+    for synonym in required.synonyms:
+        yield from _having_word(synonym, lists)
+
+
+def _hopeful(scores: NDArray[np.float64], limit: int) -> NDArray[np.intp]:
+    """Places of scores that may be among the highest so many: of many scores few, found without sorting them."""
+    step = len(scores) // max(_SAMPLE, _SAMPLES_PER_PLACE * limit)
+    if step < 2:
+        return np.arange(len(scores))
+    # The last place of a sample is never above the last place of all.
+    sample = scores[::step]
+    return np.flatnonzero(scores >= np.partition(sample, len(sample) - limit)[len(sample) - limit])
 
 
 def _wanted(request: SearchRequest) -> Iterator[tuple[str, str]]:
