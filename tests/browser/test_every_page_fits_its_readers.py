@@ -148,7 +148,8 @@ def test_the_keyboard_reaches_everything_and_shows_where_it_is(page: Page) -> No
             found = page.evaluate(
                 """() => { const e = document.activeElement; if (!e || e === document.body) return null;
                   e.dataset.seen ||= String(Math.random());
-                  const own = getComputedStyle(e), around = getComputedStyle(e.parentElement);
+                  const own = getComputedStyle(e);
+                  const around = getComputedStyle(e.closest('.search-box') || e.parentElement);
                   return [e.dataset.seen, own.outlineStyle !== 'none' || own.boxShadow !== 'none'
                     || around.boxShadow !== 'none', e.outerHTML.slice(0, 100)]; }"""
             )
