@@ -47,17 +47,18 @@ def test_an_empty_field_counts_for_no_average() -> None:
 def test_frequencies_are_weighted_and_normalised_by_field_and_then_added() -> None:
     lengths = FieldLengths({"expertise": 1.0, "summary": 3.0})
     folded = fold(LONG, analyzer(), lengths)
-    # expertise: boost 2.5, length 1 of 1; summary: boost 1.5, length 4 of 3: 1 - 0.75 + 0.75 * 4 / 3 = 1.25.
-    assert folded[WORDS] == pytest.approx({"cad": 2.5 * 1 / 1.0 + 1.5 * 2 / 1.25, "gps": 1.5 / 1.25, "dam": 1.5 / 1.25})
+    # expertise: boost 2.5, length 1 of 1; summary: boost 1.5, length 4 of 3: 1 - 0.8 + 0.8 * 4 / 3.
+    norm = 0.2 + 0.8 * 4 / 3
+    assert folded[WORDS] == pytest.approx({"cad": 2.5 * 1 / 1.0 + 1.5 * 2 / norm, "gps": 1.5 / norm, "dam": 1.5 / norm})
     assert folded[GRAMS] == {} == folded[CHARS]
     assert folded[NAMES]["full:王德明"] == 6.0
 
 
 def test_bigrams_and_characters_are_counted_like_words() -> None:
     folded = fold(CHINESE, analyzer(), FieldLengths({"career": 8.0}))
-    # career: boost 0.8, length 4 of 8: 1 - 0.75 + 0.75 * 4 / 8 = 0.625.
-    assert folded[GRAMS] == pytest.approx({"水库": 0.8 * 2 / 0.625, "库水": 0.8 * 1 / 0.625})
-    assert folded[CHARS] == pytest.approx({"水": 0.8 * 2 / 0.625, "库": 0.8 * 2 / 0.625})
+    # career: boost 0.8, length 4 of 8: 1 - 0.8 + 0.8 * 4 / 8 = 0.6.
+    assert folded[GRAMS] == pytest.approx({"水库": 0.8 * 2 / 0.6, "库水": 0.8 * 1 / 0.6})
+    assert folded[CHARS] == pytest.approx({"水": 0.8 * 2 / 0.6, "库": 0.8 * 2 / 0.6})
 
 
 def test_a_field_without_an_average_or_a_boost_has_length_and_weight_one() -> None:
@@ -82,17 +83,17 @@ def test_the_score_of_a_document_is_bm25f(engine_name: str, tmp_path_factory: py
     fill(engine, [LONG, SHORT, CHINESE])
     # gps stands in two of three documents: idf = ln(1 + 1.5 / 2.5); average length of a summary: (4 + 2) / 2 = 3.
     rarity = math.log(1 + 1.5 / 2.5)
-    in_long, in_short = 1.5 / (0.25 + 0.75 * 4 / 3), 1.5 / (0.25 + 0.75 * 2 / 3)
+    in_long, in_short = 1.5 / (0.2 + 0.8 * 4 / 3), 1.5 / (0.2 + 0.8 * 2 / 3)
     assert scores(engine, WORDS, gps=1.0) == pytest.approx(
         {
-            "expert:1": rarity * in_long * 2.2 / (in_long + 1.2),
-            "expert:2": rarity * in_short * 2.2 / (in_short + 1.2),
+            "expert:1": rarity * in_long * 1.9 / (in_long + 0.9),
+            "expert:2": rarity * in_short * 1.9 / (in_short + 0.9),
         },
         rel=1e-5,
     )
-    # The query's own weight, and the names' group weight of 4: 6 * 2.2 / 7.2 for a full name.
+    # The query's own weight, and the names' group weight of 4: 6 * 1.9 / 6.9 for a full name.
     by_name = scores(engine, NAMES, **{"full:王德明": 2.0})
-    assert by_name == pytest.approx({"expert:1": 4 * 2 * math.log(1 + 2.5 / 1.5) * 6 * 2.2 / 7.2}, rel=1e-5)
+    assert by_name == pytest.approx({"expert:1": 4 * 2 * math.log(1 + 2.5 / 1.5) * 6 * 1.9 / 6.9}, rel=1e-5)
     if engine_name == "whoosh":
         engine.close()  # type: ignore[attr-defined]
 

@@ -26,7 +26,7 @@ NEAR_PLACES = 10
 #: Up to so many words, people who have all of them come first, if their score is at least this share of the best one.
 #: With more words, who has the last of them too says less than the score (docs/adr/0005 has the figures).
 STRICT_WORDS = 2
-STRICT_SHARE = 0.5
+STRICT_SHARE = 0.7
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,10 @@ log = logging.getLogger(__name__)
 #: A clause or document that is less near than this (cosine) says nothing: unrelated Chinese texts are this near too.
 FLOOR = 0.2
 
-#: A document without any word of the query is near in meaning from here on.
-NEAR_FLOOR = 0.35
+#: A document without any word of the query is near in meaning from here on. For 124 questions of the demo county the
+#: best clauses of the right people are nearer in nine cases of ten, and the best of all 7,300 clauses for questions
+#: about what the county does not have (量子计算机, 比特币, 外星人) mostly are not.
+NEAR_FLOOR = 0.4
 
 #: What the best clause and the document's mean each add to a lexical score scaled to at most 1: where nobody has all
 #: words of the query, and where somebody has them, so that words have decided and meaning only settles among equals.

@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from zhiku.analysis.analyzer import Analyzer
 from zhiku.search.port import IndexDocument, TermGroup
 
-K1 = 1.2
-B = 0.75
+K1 = 0.9
+B = 0.8
 
 #: Boost per field of `projections`. What a person says of their own skill counts most.
 FIELD_BOOSTS: Mapping[str, float] = {
