@@ -19,6 +19,7 @@ from zhiku.analysis.synonyms import SynonymSource
 from zhiku.analysis.vector_cache import VectorCache
 from zhiku.config import Settings
 from zhiku.domain.base import DomainError
+from zhiku.engines.whoosh.build import Processes
 from zhiku.engines.whoosh.engine import WhooshEngine
 from zhiku.persistence.session import make_engine, make_sessions, utc_now
 from zhiku.search.port import Engine
@@ -85,6 +86,7 @@ class Zhiku:
             own_words=DictionaryWords(sessions, shipped_words()),
             synonyms=synonyms,
             vectors=vectors,
+            processes=Processes(settings.build_processes, settings.cache_dir, settings.encoder),
         )
         words = CountyWordsReader(sessions, engine)
         did_you_mean = DidYouMean(engine, words, lambda: synonyms.current().groups)
@@ -146,6 +148,7 @@ def open_engine(
     own_words: Callable[[], Sequence[str]] = shipped_words,
     synonyms: SynonymSource | None = None,
     vectors: VectorCache | None = None,
+    processes: Processes | None = None,
 ) -> WhooshEngine:
     """The embedded engine in a folder; new generations get `own_words` and vectors, queries the synonyms (the shipped
     ones)."""
@@ -153,7 +156,7 @@ def open_engine(
     def analyzer_for(name: str, words: Sequence[str]) -> Analyzer:
         return make_analyzer(name, words, cache_dir, synonyms)
 
-    return WhooshEngine(root, analyzer_for, segmenter, own_words, cache_bytes, vectors)
+    return WhooshEngine(root, analyzer_for, segmenter, own_words, cache_bytes, vectors, processes)
 
 
 def open_vectors(encoder: str, cache_dir: Path) -> VectorCache | None:

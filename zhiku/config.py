@@ -63,6 +63,8 @@ class Settings:
     page_size: int = 10
     drain_interval: float = 0.5
     posting_cache_mb: int = 256
+    #: Processes that build a large index; 0: two where there are two cores.
+    build_processes: int = 0
     max_import_mb: int = 50
     log_level: str = "INFO"
 
@@ -91,6 +93,7 @@ class Settings:
             page_size=_read(env, "ZHIKU_PAGE_SIZE", "10", _integer(1, 100)),
             drain_interval=_read(env, "ZHIKU_DRAIN_INTERVAL", "0.5", _seconds(0.05, 3600)),
             posting_cache_mb=_read(env, "ZHIKU_POSTING_CACHE_MB", "256", _integer(0, 1 << 20)),
+            build_processes=_read(env, "ZHIKU_BUILD_PROCESSES", "0", _integer(0, 64)),
             max_import_mb=_read(env, "ZHIKU_MAX_IMPORT_MB", "50", _integer(1, 4096)),
             log_level=_read(env, "ZHIKU_LOG_LEVEL", "INFO", _one_of("DEBUG", "INFO", "WARNING", "ERROR")),
         )

@@ -128,6 +128,12 @@ class SegmentBuilder:
             if counts[code]:
                 self.lengths.add(name, totals[code], counts[code])
 
+    def finish(self) -> Mapping[str, tuple[int, int]]:
+        """Lengths of all that was added (`LengthTotals.totals`); nothing may be added any more."""
+        if self._vectors:
+            self._vectors.finish()
+        return self.lengths.totals
+
     def arrays(self, lengths: FieldLengths) -> dict[str, Array]:
         """The segment's arrays, with weights by these average lengths."""
         joined = SEPARATOR.join(text for text, has in zip(self._texts, self._has_fields(), strict=True) if has)

@@ -20,10 +20,10 @@ from whoosh.codec.whoosh3 import W3Segment
 from whoosh.index import EmptyIndexError
 
 from zhiku.analysis.analyzer import ANALYSIS_VERSION, Analyzer, dictionary_hash
-from zhiku.analysis.encoder import Encoder
+from zhiku.analysis.encoder import Encoder, EncoderMissing
 from zhiku.analysis.segment import SegmenterMissing, segmenter_name
 from zhiku.engines.whoosh.arrayfile import DamagedFile
-from zhiku.engines.whoosh.build import Build
+from zhiku.engines.whoosh.build import Build, Processes
 from zhiku.engines.whoosh.codec import open_segment
 from zhiku.engines.whoosh.generations import REBUILD_HINT, GenerationFolder, Manifest
 from zhiku.engines.whoosh.nearness import read_basis, write_basis
@@ -75,11 +75,14 @@ class WhooshEngine:
         own_words: Callable[[], Sequence[str]] = tuple,
         cache_bytes: int = 256 << 20,
         vectors: VectorSource | None = None,
+        processes: Processes | None = None,
     ) -> None:
         """`segmenter`, `own_words` and `vectors` are for new generations; a search uses those of its generation.
 
-        `own_words` is asked when a generation begins: its words are normalised, each once, sorted.
+        `own_words` is asked when a generation begins: its words are normalised, each once, sorted. `processes` lets
+        several processes build a large generation; this one alone does where it is None.
         """
+        self.processes = processes
         self.folder = GenerationFolder(root)
         self._make_analyzer = make_analyzer
         self._segmenter = segmenter
@@ -145,9 +148,14 @@ class WhooshEngine:
             lengths = FieldLengths(manifest.field_lengths)
 
             def write() -> None:
+                folder, vectors = self.folder.root / name, self.vectors_for(manifest.encoder)
                 with self.writing_failures("drain"):
-                    vectors = self.vectors_for(manifest.encoder)
-                    write_changes(self.folder.root / name, batch, analyzer, lengths, vectors)
+                    try:
+                        write_changes(folder, batch, analyzer, lengths, vectors)
+                    except EncoderMissing as error:
+                        # Words matter more: these documents have vectors after the next rebuild.
+                        log.error("documents are indexed without vectors: %s", error)
+                        write_changes(folder, batch, analyzer, lengths)
 
             _guarded(write)
         self.forget_snapshot()
@@ -221,9 +229,14 @@ class WhooshEngine:
 
     @contextmanager
     def writing_failures(self, command: str) -> Iterator[None]:
-        """A full disk or missing rights become an `IndexProblem` that names the `zhiku index` command to run again."""
+        """A full disk or missing rights become an `IndexProblem` that names the `zhiku index` command to run again.
+
+        So does an encoder that turns out not to be loadable.
+        """
         try:
             yield
+        except EncoderMissing as error:
+            raise IndexProblem(str(error)) from error
         except OSError as error:
             if error.errno not in CANNOT_WRITE:
                 raise
@@ -354,7 +367,7 @@ class WhooshEngine:
             return analyzer
 
     def _is_stale(self, manifest: Manifest) -> bool:
-        """Whether a new generation would have another dictionary or encoder; without loading one: this is asked often."""
+        """Whether a new generation would have another dictionary or encoder; loads neither, for this is asked often."""
         try:
             running = segmenter_name(self._segmenter)
         except SegmenterMissing as error:
@@ -387,7 +400,7 @@ class WhooshGeneration:
         self._folder = engine.folder.begin()
         self.name = self._folder.name
         self._vectors = engine.new_vectors()
-        self._build = Build(self._folder, analyzer, self._vectors)
+        self._build = Build(self._folder, analyzer, self._vectors, engine.processes)
         self._lengths = FieldLengths()
 
     def add(self, documents: Iterable[IndexDocument]) -> None:
@@ -395,8 +408,8 @@ class WhooshGeneration:
             self._build.add(documents)
 
     def finish(self, progress: Callable[[int, int], None] | None = None) -> None:
-        self._lengths = self._build.lengths()
         with self._engine.writing_failures("rebuild"):
+            self._lengths = self._build.finish()
             create_index(self._folder)
             commit_segments(self._folder, self._build.segments(self._lengths, progress or (lambda done, total: None)))
         with self._opened() as snapshot, self._engine.writing_failures("rebuild"):
@@ -448,6 +461,7 @@ class WhooshGeneration:
 
     def discard(self) -> None:
         try:
+            self._build.close()
             self._engine.folder.remove(self._folder)
         finally:
             self._lock.release()

@@ -62,7 +62,7 @@ def merged(segments: Sequence[tuple[Arrays, Sequence[int]]]) -> dict[str, Array]
         result |= _merged_codes(name, sources)
     for name in (ASKED, TIE):
         result[name] = _rows(name, sources)
-    if all(vectors.has_vectors(source.arrays) for source in sources):
+    if any(vectors.has_vectors(source.arrays) for source in sources):
         result |= _merged_vectors(sources)
     return result
 
@@ -172,6 +172,11 @@ def _merged_codes(name: str, sources: Sequence[_Source]) -> dict[str, Array]:
 
 
 def _merged_vectors(sources: Sequence[_Source]) -> dict[str, Array]:
+    """Those that there are: documents that a process without the encoder wrote have no clauses."""
+    like = next(source.arrays for source in sources if vectors.has_vectors(source.arrays))
+    for source in sources:
+        if not vectors.has_vectors(source.arrays):
+            source.arrays = {**source.arrays, **vectors.no_vectors(len(source.numbers), like)}
     result = {name: _rows(name, sources) for name in (vectors.MEANS, vectors.MEAN_SCALES)}
     firsts: list[Array] = []
     rows: list[Array] = []

@@ -8,9 +8,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from zhiku.analysis.encoder import Encoder
+from zhiku.analysis.encoder import Encoder, quantise
 from zhiku.engines.whoosh.arrayfile import Array, Arrays
-from zhiku.search.meaning import clauses_of, mean_of
+from zhiku.search.meaning import clauses_of
 from zhiku.search.port import IndexDocument
 
 #: Names of the arrays: per clause its vector, scale and key; where each document's clauses begin; per document the
@@ -21,6 +21,18 @@ CLAUSES, SCALES, KEYS, FIRSTS, MEANS, MEAN_SCALES = (
 
 #: Clauses asked for at once.
 _BATCH = 4096
+
+#: Documents whose means are computed at once.
+_DOCUMENTS_AT_ONCE = 1024
+
+
+def no_vectors(documents: int, like: Arrays) -> dict[str, Array]:
+    """The arrays of so many documents without clauses, of the shapes and types of other ones."""
+    per_document = {
+        name: np.zeros((documents, *like[name].shape[1:]), like[name].dtype) for name in (MEANS, MEAN_SCALES)
+    }
+    per_clause = {name: like[name][:0] for name in (CLAUSES, SCALES, KEYS)}
+    return {**per_document, **per_clause, FIRSTS: np.zeros(documents + 1, like[FIRSTS].dtype)}
 
 
 class VectorSource(Protocol):
@@ -45,7 +57,8 @@ class VectorBuilder:
     """Takes documents and makes the vectors of one segment."""
 
     def __init__(self, source: VectorSource) -> None:
-        self._source = source
+        self._source: VectorSource | None = source
+        self._dimensions = source.dimensions
         #: Distinct clauses that wait to be encoded, by key.
         self._waiting: dict[int, str] = {}
         #: Key -> row in the vectors of all distinct clauses.
@@ -65,6 +78,7 @@ class VectorBuilder:
 
     def _encode(self) -> None:
         if self._waiting:
+            assert self._source is not None, "nothing is added any more"
             vectors, scales = self._source.vectors(list(self._waiting.values()))
             self._vectors.append(vectors)
             self._scales.append(scales)
@@ -72,27 +86,52 @@ class VectorBuilder:
                 self._rows[key] = len(self._rows)
             self._waiting.clear()
 
+    def finish(self) -> None:
+        """Encode what waits, and let go of the source: what is left can be kept in a file."""
+        self._encode()
+        self._source = None
+
     def arrays(self) -> dict[str, Array]:
         """The arrays."""
         self._encode()
-        dimensions = self._source.dimensions
-        vectors = np.concatenate([*self._vectors, np.empty((0, dimensions), np.int8)])
+        vectors = np.concatenate([*self._vectors, np.empty((0, self._dimensions), np.int8)])
         scales = np.concatenate([*self._scales, np.empty(0, np.float32)])
         keys = np.array([key for document in self._documents for key in document], np.int64)
         rows = np.array([self._rows[key] for document in self._documents for key in document], np.int64)
         firsts = np.zeros(len(self._documents) + 1, np.int64)
         np.cumsum(list(map(len, self._documents)), out=firsts[1:])
-        means = np.zeros((len(self._documents), dimensions), np.int8)
-        mean_scales = np.zeros(len(self._documents), np.float32)
-        for number, (first, last) in enumerate(zip(firsts.tolist(), firsts[1:].tolist(), strict=False)):
-            if first < last:
-                mean = mean_of(vectors[rows[first:last]], scales[rows[first:last]])
-                means[number], mean_scales[number] = mean.vector, mean.scale
+        clauses, clause_scales = vectors[rows], scales[rows]
+        means, mean_scales = means_of(clauses, clause_scales, firsts)
         return {
-            CLAUSES: vectors[rows],
-            SCALES: scales[rows],
+            CLAUSES: clauses,
+            SCALES: clause_scales,
             KEYS: keys,
             FIRSTS: firsts,
             MEANS: means,
             MEAN_SCALES: mean_scales,
         }
+
+
+def means_of(
+    vectors: NDArray[np.int8], scales: NDArray[np.float32], firsts: NDArray[np.int64]
+) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """`mean_of` of each document's clauses, bit for bit: vectors (n, dimensions) and scales (n,).
+
+    `firsts` (n + 1,) says where each document's clauses begin.
+    """
+    means = np.zeros((len(firsts) - 1, vectors.shape[1]), np.int8)
+    mean_scales = np.zeros(len(means), np.float32)
+    counts = np.diff(firsts)
+    for start in range(0, len(means), _DOCUMENTS_AT_ONCE):
+        count = counts[start : start + _DOCUMENTS_AT_ONCE]
+        total = np.zeros((len(count), vectors.shape[1]), np.float64)
+        # First all first clauses, then all second ones: each sum is added up in its document's order.
+        for place in range(int(count.max(initial=0))):
+            having = np.flatnonzero(count > place)
+            rows = firsts[start + having] + place
+            total[having] += vectors[rows].astype(np.float64) * scales[rows, None].astype(np.float64)
+        length = np.sqrt((total * total).sum(axis=1))
+        unit = (total / np.where(length > 0, length, 1.0)[:, None]).astype(np.float32)
+        block = slice(start, start + len(count))
+        means[block], mean_scales[block] = quantise(unit)
+    return means, mean_scales
