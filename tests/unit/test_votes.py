@@ -29,7 +29,10 @@ def test_many_weak_examples_do_not_outvote_one_strong_one() -> None:
 
 
 def test_documents_beyond_the_first_k_do_not_vote() -> None:
-    assert reciprocal_rank_votes([("甲", 3.0), ("乙", 2.0), ("丙", 1.0)], k=2) == [("甲", 1.5), ("乙", 2 / 3)]
+    assert reciprocal_rank_votes([("甲", 3.0), ("乙", 2.0), ("丙", 1.0)], k=2, constant=1.0) == [
+        ("甲", 1.5),
+        ("乙", 2 / 3),
+    ]
     assert reciprocal_rank_votes([]) == []
 
 
