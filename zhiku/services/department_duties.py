@@ -4,9 +4,9 @@ A county has a few dozen departments, so their descriptions are scored here, in 
 engine's own analysis and BM25F (`zhiku.search.scoring`). Where the index has vectors, the clauses of the duties that
 are nearest in meaning add to that: "坝上冒浑水" has no word of "水库漏水".
 
-Of the 391 suggestions of the demo county that were assigned, duties alone name the right department first in 49 % of the
-cases, and among the first three in 77 %; with meaning 55 % and 81 % (the mean of the three nearest clauses, at twice the
-weight of the words; at half of it 52 % and 79 %).
+Of the 391 suggestions of the demo county that were assigned, duties alone name the right department first in 49 % and
+among the first three in 77 %; with meaning 55 % and 81 % (the mean of the three nearest clauses, at twice the weight of
+the words; at half of it 52 % and 79 %).
 """
 
 from __future__ import annotations
