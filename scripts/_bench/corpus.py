@@ -43,6 +43,8 @@ class Corpus:
     name: str
     texts: tuple[str, ...]
     terms: tuple[Terms, ...]
+    #: Each text's words and grams joined by spaces, made beforehand: joining is no peer's work.
+    spaced: tuple[tuple[str, str], ...]
     long: tuple[Query, ...]
     short: tuple[Query, ...]
 
@@ -53,8 +55,7 @@ class Corpus:
     def joined(self, times: int) -> Iterator[tuple[int, str, str]]:
         """(number, words, grams) of every document, terms joined by spaces."""
         for copy in range(times):
-            for place, terms in enumerate(self.terms):
-                words, grams = " ".join(terms.words.elements()), " ".join(terms.grams.elements())
+            for place, (words, grams) in enumerate(self.spaced):
                 yield copy * len(self.texts) + place, words, grams
 
 
@@ -63,10 +64,12 @@ def make_corpus(name: str, texts: Sequence[str], titles: Sequence[str], queries:
     dice = random.Random(3)
     long = _some([title for title in titles if len(title) > SHORT[1]], queries, dice)
     short = _some([word for word in short_queries() if SHORT[0] <= len(word) <= SHORT[1]], queries, dice)
+    terms = tuple(map(analyzer.terms, texts))
     return Corpus(
         name,
         tuple(texts),
-        tuple(map(analyzer.terms, texts)),
+        terms,
+        tuple((" ".join(one.words.elements()), " ".join(one.grams.elements())) for one in terms),
         tuple(query for text in long if (query := _query(text, analyzer)).words),
         tuple(query for text in short if (query := _query(text, analyzer)).words),
     )
