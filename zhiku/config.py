@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -15,6 +15,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from platformdirs import user_data_path
 
 T = TypeVar("T")
+
+#: Shortest key of the bureau's pages, in letters and digits.
+MIN_KEY_LENGTH = 8
 
 PACKAGE_DIR = Path(__file__).resolve().parent
 
@@ -67,6 +70,8 @@ class Settings:
     build_processes: int = 0
     max_import_mb: int = 50
     log_level: str = "INFO"
+    #: Opens the bureau's pages; "" for one that is made and kept in the home folder (web/bureau_door.py).
+    bureau_key: str = field(default="", repr=False)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -95,6 +100,7 @@ class Settings:
             posting_cache_mb=_read(env, "ZHIKU_POSTING_CACHE_MB", "256", _integer(0, 1 << 20)),
             build_processes=_read(env, "ZHIKU_BUILD_PROCESSES", "0", _integer(0, 64)),
             max_import_mb=_read(env, "ZHIKU_MAX_IMPORT_MB", "50", _integer(1, 4096)),
+            bureau_key=_key(env.get("ZHIKU_BUREAU_KEY") or ""),
             log_level=_read(env, "ZHIKU_LOG_LEVEL", "INFO", _one_of("DEBUG", "INFO", "WARNING", "ERROR")),
         )
 
@@ -102,6 +108,11 @@ class Settings:
     def cache_dir(self) -> Path:
         """What is kept to save time and can be made again: the segmenter's dictionary, vectors of clauses."""
         return self.home / "cache"
+
+    @property
+    def bureau_key_file(self) -> Path:
+        """Where the key of the bureau's pages lies when none was set."""
+        return self.home / "bureau-key"
 
     @property
     def zone(self) -> ZoneInfo:
@@ -115,6 +126,15 @@ def _read(env: Mapping[str, str], name: str, default: str, convert: Callable[[st
         return convert(value)
     except ValueError as error:
         raise SettingsError(f"环境变量 {name} 的值“{value}”不能使用：{error}") from None
+
+
+def _key(value: str) -> str:
+    # Not by `_read`, whose message would show it.
+    if value and sum(character.isalnum() for character in value) < MIN_KEY_LENGTH:
+        raise SettingsError(
+            f"环境变量 ZHIKU_BUREAU_KEY 太短：请用至少 {MIN_KEY_LENGTH} 个字母、数字或汉字，或者不设置它，由程序生成。"
+        )
+    return value
 
 
 def _integer(low: int, high: int) -> Callable[[str], int]:

@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Page
 
+from tests.web.county import BUREAU_KEY, store_lexicon
+from zhiku.bootstrap import Zhiku
+
 pytestmark = [pytest.mark.browser, pytest.mark.network]
 
 MIN_TARGET = 44
@@ -34,7 +37,22 @@ PAGES = {
     "status form": "/suggestions/status",
     "wrong code": "/suggestions/status#send",
     "progress": "/suggestions/new#progress",
+    "bureau door": "/bureau/enter",
+    "wrong key": "/bureau/enter#send",
+    "lexicon": "/bureau/lexicon#key",
+    "lexicon, done": "/bureau/lexicon?show=done#key",
+    "group of synonyms": "/bureau/lexicon/groups/1#key",
+    "group in question": "/bureau/lexicon/groups/new?unanswered=1#question",
+    "deleting a group": "/bureau/lexicon/groups/1/delete#key",
+    "deleting a word": "/bureau/lexicon/words/1/delete#key",
 }
+
+
+@pytest.fixture(autouse=True)
+def lexicon(zhiku: Zhiku) -> None:
+    """Something on the bureau's pages."""
+    store_lexicon(zhiku.sessions)
+
 
 #: Everything that can be pressed and is seen, with its box. A target hidden behind a closed <details> has none; a link
 #: inside a sentence is exempt (WCAG 2.5.8), ours only stand on lines of their own.
@@ -77,6 +95,12 @@ def open_page(page: Page, address: str) -> None:
     send = page.locator("main form button[type=submit]").last
     if then == "send":
         send.click()
+    if then in ("key", "question") and page.locator("[name=key]").count():
+        page.locator("[name=key]").fill(BUREAU_KEY)
+        send.click()
+    if then == "question":
+        page.locator("[name=members]").fill("筑坝")
+        page.locator("main form button[type=submit]").last.click()
     if then in ("submit", "again", "progress"):
         fill(page)
         send.click()

@@ -24,11 +24,23 @@ from zhiku.domain.experts import (
     Sex,
     WayOfHelping,
 )
+from zhiku.domain.lexicon import (
+    AnsweredBy,
+    CountyWord,
+    LexiconRevision,
+    SynonymGroup,
+    SynonymMember,
+    UnansweredQuery,
+)
 from zhiku.domain.suggestions import Suggestion, SuggestionAuthor, SuggestionStatus, SuggestionStep
 from zhiku.services import contacts
 from zhiku.services.reference_data import load_into
 
 NOW = datetime(2026, 11, 1, 2, 0, tzinfo=UTC)
+
+
+#: Opens the bureau's pages.
+BUREAU_KEY = "LAOGANBU-2026"
 
 
 def settings_in(home: Path) -> Settings:
@@ -39,7 +51,28 @@ def settings_in(home: Path) -> Settings:
         index_dir=home / "index",
         page_size=3,
         drain_interval=0.05,
+        bureau_key=BUREAU_KEY,
     )
+
+
+def store_lexicon(sessions: sessionmaker[Session]) -> None:
+    """A group of synonyms (1), a word (1), and four queries without an answer, the last of them dealt with."""
+    with sessions.begin() as session:
+        session.connection(execution_options={"is_writing": True})
+        members = [SynonymMember(position=0, text="拦河坝", normal="拦河坝")]
+        members.append(SynonymMember(position=1, text="筑坝", normal="筑坝"))
+        session.add(SynonymGroup(note="水利局说的", added_by="测试", created_at=NOW, updated_at=NOW, members=members))
+        session.add(CountyWord(word="野茶王岭", added_by="测试", created_at=NOW))
+        session.add(LexiconRevision(name="synonyms", number=1))
+        session.add(LexiconRevision(name="words", number=1))
+        long = "后山的堰塘一下雨就冒浑水想请人来看看怎么办"
+        for times, text in ((7, "打坝"), (4, "鱼翻肚皮"), (2, long), (1, "天灵灵")):
+            session.add(
+                UnansweredQuery(
+                    normal=text, text=text, times=times, first_asked_at=NOW, last_asked_at=NOW,
+                    answered_by=AnsweredBy.NEAR, resolved_at=NOW if times == 1 else None,
+                )
+            )  # fmt: skip
 
 
 def store_county(sessions: sessionmaker[Session]) -> None:

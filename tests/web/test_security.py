@@ -22,7 +22,7 @@ from zhiku.web.app import create_app, templates_dir
 
 ADDRESSES = [
     "/", "/about", "/experts", "/experts?q=柑橘", "/experts?q=qqqxyz", "/experts/1", "/experts/999", "/suggestions",
-    "/suggestions?q=苗圃", "/suggestions/new", "/suggestions/status", "/nowhere",
+    "/suggestions?q=苗圃", "/suggestions/new", "/suggestions/status", "/nowhere", "/bureau/enter",
 ]  # fmt: skip
 
 

@@ -177,7 +177,8 @@ def make_analyzer(
     It has the shipped synonyms where no others are given. Raises `SegmenterMissing`.
     """
     words = tuple(sorted(set(map(normalize, own_words))))
-    return Analyzer(make_segmenter(segmenter, words, cache_dir), words, shipped_synonyms() if synonyms is None else synonyms)
+    known = shipped_synonyms() if synonyms is None else synonyms
+    return Analyzer(make_segmenter(segmenter, words, cache_dir), words, known)
 
 
 def dictionary_hash(own_words: Sequence[str]) -> str:

@@ -16,6 +16,7 @@ from zhiku.cli.evaluate import evaluate_command
 from zhiku.cli.export import export_group
 from zhiku.cli.import_ import import_group
 from zhiku.cli.index import index_group
+from zhiku.cli.lexicon import lexicon_group
 from zhiku.cli.search import search_command
 from zhiku.cli.serve import serve_command
 from zhiku.cli.suggest import suggest_group
@@ -47,6 +48,7 @@ for command in (
     export_group,
     import_group,
     index_group,
+    lexicon_group,
     search_command,
     serve_command,
     suggest_group,

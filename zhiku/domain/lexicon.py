@@ -19,7 +19,7 @@ MAX_TEXT = 20
 MIN_MEMBERS, MAX_MEMBERS = 2, 20
 MAX_NOTE = 200
 
-#: A county has some hundreds of each; the limits are what a search still carries without being felt (docs/operations.md).
+#: A county has some hundreds of each; the limits are what a search carries without being felt (docs/operations.md).
 MAX_WORDS = 200_000
 MAX_GROUPS = 20_000
 
@@ -45,6 +45,7 @@ class AnsweredBy(LabelledEnum):
     NOTHING = "nothing", "什么也没列出"
     FIELD = "nearest_field", "只列出最接近的领域"
     NEAR = "near", "只列出字词相近的人"
+    MEANING = "meaning", "只列出意思相近的人"
 
 
 class CountyWord(Base):

@@ -77,6 +77,14 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class Member:
+    """One way to say it, as it is shown and as it is compared."""
+
+    text: str
+    normal: str
+
+
+@dataclass(frozen=True, slots=True)
 class Word:
     """A word of the county's, and whether the index that answers now was built with it."""
 
@@ -183,14 +191,13 @@ class Lexicon:
 
     def add_group(self, members: Sequence[str], note: str, by: str) -> Group:
         """Store a group. Raises `EntryNotAcceptable`, `LexiconFull` and `LexiconBusy`."""
-        rows = member_rows(members)
-        note = " ".join(clean(note).split())
-        check_group([row.normal for row in rows], note)
+        distinct, note = checked_group(members, note)
         with self._writing() as session:
             if (session.scalar(select(func.count()).select_from(SynonymGroup)) or 0) >= MAX_GROUPS:
                 raise too_many_groups()
             now = self._clock()
-            group = SynonymGroup(note=note, added_by=by, created_at=now, updated_at=now, version=1, members=rows)
+            group = SynonymGroup(note=note, added_by=by, created_at=now, updated_at=now, version=1)
+            group.members = _rows(distinct)
             session.add(group)
             raise_revision(session, SYNONYMS)
         self._live.reload()
@@ -203,9 +210,7 @@ class Lexicon:
 
         Raises as `add_group`, `GroupGone`, and `GroupChanged` when it is another one by now.
         """
-        rows = member_rows(members)
-        note = " ".join(clean(note).split())
-        check_group([row.normal for row in rows], note)
+        distinct, note = checked_group(members, note)
         with self._writing() as session:
             group = _found(session, group_id)
             if version is not None and group.version != version:
@@ -213,7 +218,7 @@ class Lexicon:
             # Deleted before the new ones come: a member that stays would meet itself in the unique key.
             group.members = []
             session.flush()
-            group.members = rows
+            group.members = _rows(distinct)
             group.note, group.added_by, group.updated_at = note, by, self._clock()
             group.version += 1
             raise_revision(session, SYNONYMS)
@@ -235,31 +240,42 @@ class Lexicon:
         self._live.reload()
         return group
 
-    def add_groups(self, groups: Sequence[tuple[Sequence[str], str]], by: str) -> int:
-        """Store many groups that were checked, with their notes, in one transaction; gives how many are new.
+    def add_groups(self, groups: Iterable[tuple[Sequence[Member], str]], by: str) -> int:
+        """Store many groups from `checked_group`, with their notes, in one transaction; gives how many are new.
 
         A group with exactly the members of another one is left out. Raises `LexiconFull` and `LexiconBusy`.
         """
         with self._writing() as session:
             known = _member_sets(session)
-            now = self._clock()
-            fresh = []
+            fresh: list[tuple[Sequence[Member], str]] = []
             for members, note in groups:
-                rows = member_rows(members)
-                key = frozenset(row.normal for row in rows)
+                key = frozenset(member.normal for member in members)
                 if key not in known:
                     known.add(key)
-                    fresh.append((rows, note))
+                    fresh.append((members, note))
             if len(known) > MAX_GROUPS:
                 raise too_many_groups()
-            for rows, note in fresh:
-                session.add(
-                    SynonymGroup(note=note, added_by=by, created_at=now, updated_at=now, version=1, members=rows)
-                )
+            for start in range(0, len(fresh), _BATCH):
+                self._insert_groups(session, fresh[start : start + _BATCH], by)
             if fresh:
                 raise_revision(session, SYNONYMS)
         self._live.reload()
         return len(fresh)
+
+    def _insert_groups(self, session: Session, groups: Sequence[tuple[Sequence[Member], str]], by: str) -> None:
+        now = self._clock()
+        ids = session.scalars(
+            insert(SynonymGroup).returning(SynonymGroup.id, sort_by_parameter_order=True),
+            [{"note": note, "added_by": by, "created_at": now, "updated_at": now, "version": 1} for _, note in groups],
+        ).all()
+        session.execute(
+            insert(SynonymMember),
+            [
+                {"group_id": group_id, "position": position, "text": member.text, "normal": member.normal}
+                for group_id, (members, _) in zip(ids, groups, strict=True)
+                for position, member in enumerate(members)
+            ],
+        )
 
     # -- words ---------------------------------------------------------------------------------------------------
 
@@ -354,19 +370,21 @@ class Lexicon:
 
 def split_members(text: str) -> list[str]:
     """The members that somebody typed into one field: 修水库=水库除险加固、修坝."""
-    return [member for part in _BETWEEN.split(clean(text)) if (member := part.strip())]
+    return [member for part in _BETWEEN.split(text) if (member := part.strip())]
 
 
-def member_rows(members: Iterable[str]) -> list[SynonymMember]:
-    """Rows of the distinct members, in their order."""
-    rows: dict[str, SynonymMember] = {}
+def checked_group(members: Iterable[str], note: str = "") -> tuple[list[Member], str]:
+    """The distinct members in their order, and the note in one line. Raises `EntryNotAcceptable`."""
+    distinct: dict[str, Member] = {}
     for member in members:
         text = " ".join(clean(member).split())
         normal = normalize(text).strip()
         if len(text) > 2 * MAX_TEXT:
             raise EntryNotAcceptable(f"“{text[:MAX_TEXT]}……”太长，一种说法最多 {MAX_TEXT} 个字，请只留要紧的词。")
-        rows.setdefault(normal, SynonymMember(position=len(rows), text=text, normal=normal))
-    return list(rows.values())
+        distinct.setdefault(normal, Member(text, normal))
+    note = " ".join(clean(note).split())
+    check_group(list(distinct), note)
+    return list(distinct.values()), note
 
 
 def sift_words(words: Iterable[str]) -> tuple[list[str], tuple[tuple[str, str], ...]]:
@@ -414,6 +432,13 @@ def _found(session: Session, group_id: int) -> SynonymGroup:
     if group is None:
         raise GroupGone("这一组已经被删除。")
     return group
+
+
+def _rows(members: Sequence[Member]) -> list[SynonymMember]:
+    return [
+        SynonymMember(position=position, text=member.text, normal=member.normal)
+        for position, member in enumerate(members)
+    ]
 
 
 def _group(row: SynonymGroup) -> Group:

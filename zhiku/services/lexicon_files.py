@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from zhiku.domain.base import DomainError
-from zhiku.domain.lexicon import MAX_GROUPS, MAX_MEMBERS, MAX_WORDS, EntryNotAcceptable, check_group
+from zhiku.domain.lexicon import MAX_GROUPS, MAX_MEMBERS, MAX_WORDS, EntryNotAcceptable
 from zhiku.services.importing import UnusableFile
 from zhiku.services.importing.tables import read_workbook
 from zhiku.services.lexicon import (
     Lexicon,
-    member_rows,
+    Member,
+    checked_group,
     sift_words,
     split_members,
     too_many_groups,
@@ -91,20 +92,19 @@ def import_words(lexicon: Lexicon, path: Path, max_mb: int, by: str, is_applied:
 def import_groups(lexicon: Lexicon, path: Path, max_mb: int, by: str, is_applied: bool) -> FileReport:
     """Read groups of synonyms, one a line or row; nothing is stored unless applied. Raises as `import_words`."""
     report = FileReport()
-    groups: dict[tuple[str, ...], str] = {}
+    groups: dict[tuple[Member, ...], str] = {}
     for entry in _entries(path, max_mb):
         try:
-            rows = member_rows(entry.parts)
-            check_group([row.normal for row in rows], entry.note)
+            members, note = checked_group(entry.parts, entry.note)
         except EntryNotAcceptable as error:
             report.refuse(entry.where, "、".join(entry.parts[:MAX_MEMBERS]), str(error).rstrip("。"))
             continue
-        groups.setdefault(tuple(row.text for row in rows), entry.note)
+        groups.setdefault(tuple(members), note)
         if len(groups) > MAX_GROUPS:
             raise too_many_groups()
     report.good = len(groups)
     if is_applied and groups:
-        report.added = lexicon.add_groups(list(groups.items()), by)
+        report.added = lexicon.add_groups(groups.items(), by)
     return report
 
 

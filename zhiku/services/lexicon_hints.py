@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from zhiku.analysis.normalize import normalize
+from zhiku.analysis.synonyms import NO_SYNONYMS, Synonyms
 from zhiku.domain.expertise import FieldOfExpertise
 from zhiku.services.live_lexicon import LiveSynonyms
 
@@ -28,42 +28,51 @@ class Hint:
 
 
 class LexiconHints:
-    """Offers what a query may mean. Reads the fields and builds its tables anew for every page: 5,000 phrases take some
-    milliseconds, and nothing can be out of date."""
+    """Offers what a query may mean."""
 
     def __init__(self, sessions: sessionmaker[Session], live: LiveSynonyms) -> None:
         self._sessions = sessions
         self._live = live
+        #: The groups of the moment with the bigrams of each: thousands of phrases, made again when a group changed.
+        self._groups: tuple[Synonyms, list[tuple[tuple[str, ...], set[str]]]] = (NO_SYNONYMS, [])
 
     def for_queries(self, queries: Sequence[str], limit: int = 3) -> list[tuple[Hint, ...]]:
         """The best hints for each of the queries; none where nothing shares two neighbouring characters with it."""
         offers: list[tuple[Hint, set[str]]] = []
+        queries = [normalize(query) for query in queries]
         with self._sessions() as session:
             for name, words in session.execute(select(FieldOfExpertise.name, FieldOfExpertise.everyday_words)):
                 offers.append((Hint(name, "领域"), _bigrams([name, *words.split()])))
-        for group in self._live.current().groups:
-            offers.append((Hint("、".join(group[:MEMBERS_SHOWN]), "同义词"), _bigrams(group)))
-        found_in = Counter(bigram for _, bigrams in offers for bigram in bigrams)
+        asked_whole = set(queries)
+        for group, bigrams in self._bigrams_of_groups():
+            if asked_whole.isdisjoint(group):  # else it has the query already, and nobody was found by it
+                offers.append((Hint("、".join(group[:MEMBERS_SHOWN]), "同义词"), bigrams))
         holders: dict[str, list[int]] = {}
-        wanted = [_bigrams([normalize(query)]) for query in queries]
+        wanted = [_bigrams([query]) for query in queries]
         asked = set().union(*wanted) if wanted else set()
         for number, (_, bigrams) in enumerate(offers):
             for bigram in bigrams & asked:
                 holders.setdefault(bigram, []).append(number)
-        return [self._best(query, offers, holders, found_in, limit) for query in wanted]
+        return [self._best(query, offers, holders, limit) for query in wanted]
+
+    def _bigrams_of_groups(self) -> list[tuple[tuple[str, ...], set[str]]]:
+        synonyms = self._live.current()
+        if self._groups[0] is not synonyms:
+            self._groups = (synonyms, [(group, _bigrams(group)) for group in synonyms.groups])
+        return self._groups[1]
 
     @staticmethod
     def _best(
         query: set[str],
         offers: Sequence[tuple[Hint, set[str]]],
         holders: dict[str, list[int]],
-        found_in: Counter[str],
         limit: int,
     ) -> tuple[Hint, ...]:
         scores: dict[int, float] = {}
         for bigram in sorted(query):
-            rarity = math.log(1 + len(offers) / found_in[bigram]) if bigram in holders else 0.0
-            for number in holders.get(bigram, ()):
+            found_in = holders.get(bigram, [])
+            rarity = math.log(1 + len(offers) / len(found_in)) if found_in else 0.0
+            for number in found_in:
                 # A group with many members meets any query by accident.
                 scores[number] = scores.get(number, 0.0) + rarity / math.sqrt(len(offers[number][1]))
         best = sorted(scores, key=lambda number: (-scores[number], number))[:limit]

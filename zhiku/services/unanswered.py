@@ -23,6 +23,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from zhiku.analysis.names import may_be_a_name
 from zhiku.analysis.normalize import HAN, clean, normalize
+from zhiku.analysis.segment import is_listed_name
 from zhiku.domain.experts import Expert
 from zhiku.domain.lexicon import (
     MAX_QUERY_TEXT,
@@ -34,7 +35,7 @@ from zhiku.domain.lexicon import (
 from zhiku.domain.redaction import REMOVED, redact
 from zhiku.domain.suggestions import SuggestionAuthor
 from zhiku.search.port import Engine, IndexProblem
-from zhiku.services.expert_search import Answer
+from zhiku.services.answers import Answer
 from zhiku.services.lexicon import PAGE, Page
 
 log = logging.getLogger(__name__)
@@ -145,7 +146,7 @@ class UnansweredQueries:
         # Letters alone are pinyin of names as a rule, and no synonyms help them.
         if not _HAN_CHARACTER.search(said) or _ASKS_FOR_CONTACT.search(said):
             return ""
-        if may_be_a_name(said) and not self._engine.analyzer.segmenter.knows(said):
+        if may_be_a_name(said) and (is_listed_name(said) or not self._engine.analyzer.segmenter.knows(said)):
             return ""
         return text
 

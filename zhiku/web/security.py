@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from flask import Flask, Response, request
@@ -39,6 +40,8 @@ CONTENT_SECURITY_POLICY = "; ".join(
 
 #: Pages with a code or a status: they must not come back from the cache of a shared computer.
 PRIVATE_PAGES = frozenset({"suggestions.submitted", "suggestions.progress"})
+#: Blueprints whose pages are all such.
+PRIVATE_BLUEPRINTS = frozenset({"bureau_door", "lexicon"})
 
 #: Guesses of a code from one address. With 1.5 * 10^8 codes, 40 an hour find one in two centuries.
 STATUS_TRIES = (RateLimitItemPerMinute(10), RateLimitItemPerHour(40))
@@ -87,7 +90,7 @@ def add_headers(response: Response) -> Response:
     # Queries can name people; they stay with us.
     response.headers.setdefault("Referrer-Policy", "same-origin")
     response.headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
-    if request.endpoint in PRIVATE_PAGES:
+    if request.endpoint in PRIVATE_PAGES or request.blueprint in PRIVATE_BLUEPRINTS:
         response.headers["Cache-Control"] = "no-store"
     elif request.endpoint != "static":
         response.headers.setdefault("Cache-Control", "private, no-cache")
@@ -107,17 +110,22 @@ def limit_tries(app: Flask, limits: tuple[RateLimitItem, ...], what: str) -> Non
 
 def secret_key(home: Path) -> bytes:
     """The key that signs cookies, from `home/secret-key`; made on the first start, readable by its owner only."""
-    path = home / SECRET_KEY_FILE
-    is_damaged = path.exists() and len(path.read_bytes()) != _SECRET_KEY_BYTES
+    fresh = secrets.token_bytes(_SECRET_KEY_BYTES)
+    return keep_secret_file(home / SECRET_KEY_FILE, fresh, lambda content: len(content) == _SECRET_KEY_BYTES)
+
+
+def keep_secret_file(path: Path, fresh: bytes, is_whole: Callable[[bytes], bool]) -> bytes:
+    """The content of a file that only its owner may read; with `fresh` in it where it is missing or not whole."""
+    is_damaged = path.exists() and not is_whole(path.read_bytes())
     if path.exists() and not is_damaged:
         return path.read_bytes()
     # Written aside (mkstemp gives 0600) and put in place in one step. If another process was faster, `link` fails and
-    # its key is the one: two processes must never sign with different keys.
-    home.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=home, prefix=SECRET_KEY_FILE)
+    # its content is the one: two processes must never sign with different keys.
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(secrets.token_bytes(_SECRET_KEY_BYTES))
+            file.write(fresh)
             file.flush()
             os.fsync(file.fileno())
         _put_in_place(Path(name), path, is_damaged)

@@ -76,6 +76,7 @@ def upgrade() -> None:
                 "nothing",
                 "nearest_field",
                 "near",
+                "meaning",
                 name="AnsweredBy",
                 native_enum=False,
                 create_constraint=True,
