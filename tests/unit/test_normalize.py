@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from tests.unit.texts import wild_text
-from zhiku.analysis.normalize import clean, normalize, normalize_with_offsets
+from zhiku.analysis.normalize import _mapped, clean, normalize, normalize_with_offsets
 
 #: As the report on the county arrives: Traditional, with a gloss behind every character that has two forms.
 DIRTY = "桃源縣:發(fā)揮“老黨員之家”在基層治理中的引領(lǐng)作用"
@@ -148,3 +149,13 @@ def test_the_same_characters_are_converted_in_traditional_text(written: str, sim
 
 def test_a_long_text_is_normalised_to_its_end() -> None:
     assert len(normalize("修水庫(kù)" * 40_000)) == 120_000
+
+
+@given(st.text(st.sampled_from("修水庫库龍龙坏沈於乾，。、；：？！“”《》%.-aZ9发發髮干幹后後里裡"), max_size=30))
+def test_the_short_way_through_plain_text_gives_the_same_map(text: str) -> None:
+    assert normalize_with_offsets(text) == _mapped(text)
+
+
+@given(st.characters(min_codepoint=0x4E00, max_codepoint=0x9FFF))
+def test_every_common_character_is_plain(character: str) -> None:
+    assert normalize_with_offsets(character) == _mapped(character)

@@ -36,6 +36,10 @@ _KEPT_IN_SIMPLIFIED = frozenset("乾於")
 #: Whether a text has one of them: a search is ten times as fast as `isdisjoint` of a text.
 _ANY_KEPT = re.compile(f"[{''.join(sorted(_KEPT | _KEPT_IN_SIMPLIFIED))}]")
 
+#: Text in which every character has a normal form of one character, whatever stands beside it, and nothing is left out:
+#: no brackets (glosses), no white space, nothing that composes. Most sentences are.
+_PLAIN = re.compile("[\u4e00-\u9fffA-Za-z0-9\uff0c\u3002\u3001\uff1b\uff1a\uff1f\uff01\u201c\u201d\u300a\u300b%.-]+")
+
 _HAN_RUN = re.compile(rf"[{HAN}]+")
 
 #: Controls, format characters (zero-width space, BOM, bidi marks), surrogates, private use, unassigned.
@@ -65,6 +69,14 @@ def normalize(text: str) -> str:
 
 def normalize_with_offsets(text: str) -> Normalized:
     """The normal form of a text, with the map back to it."""
+    if _PLAIN.fullmatch(text):
+        plain = _simplify(_fold(text))
+        return Normalized(plain, tuple(range(len(plain))), tuple(range(1, len(plain) + 1)))
+    return _mapped(text)
+
+
+def _mapped(text: str) -> Normalized:
+    """As `normalize_with_offsets`, character by character."""
     characters: list[str] = []
     starts: list[int] = []
     ends: list[int] = []

@@ -5,11 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from zhiku.analysis.analyzer import Analyzer
+from zhiku.analysis.normalize import normalize
 
 #: Longest sentence shown, in characters; longer ones are cut around their first match.
 MAX_SENTENCE = 90
+
+#: Texts whose sentences are remembered, some megabytes: the same people answer many queries.
+PREPARED_TEXTS = 8192
 
 #: A sentence ends with 。！？；, in full width or ASCII, and what closes with it.
 _SENTENCE = re.compile("[^。\uff01\uff1f\uff1b!?;\n]+[。\uff01\uff1f\uff1b!?;]?[”’」』\uff09》]*")
@@ -47,12 +52,14 @@ def best_sentences(
 
     `words` and `grams` give the weight of each term, e.g. its rarity. Sentences without any match are never taken.
     """
+    # Most words of two characters are bigrams too; they keep the weight of a word.
+    wanted = {**grams, **words}
     candidates = [
         _Candidate(passage.source, text, position, terms, passage.weight)
-        for position, (passage, text) in enumerate(
-            (passage, text) for passage in passages for text in split_sentences(passage.text)
+        for position, (passage, text, normal) in enumerate(
+            (passage, text, normal) for passage in passages for text, normal in _prepared(passage.text)
         )
-        if (terms := _terms_in(analyzer, text, words, grams))
+        if (terms := _terms_in(analyzer, normal, wanted))
     ]
     chosen: list[_Candidate] = []
     covered: set[str] = set()
@@ -92,12 +99,15 @@ class _Candidate:
         return self.weight * gain / (1 + len(self.text) / 400)
 
 
-def _terms_in(
-    analyzer: Analyzer, text: str, words: Mapping[str, float], grams: Mapping[str, float]
-) -> dict[str, float]:
-    text = analyzer.normal(text)
-    # Most words of two characters are bigrams too; they keep the weight of a word.
-    return {term: weight for term, weight in {**grams, **words}.items() if analyzer.has_term(text, term)}
+@lru_cache(maxsize=PREPARED_TEXTS)
+def _prepared(text: str) -> tuple[tuple[str, str], ...]:
+    """Sentences of a text, each as it stands and in its normal form."""
+    return tuple((sentence, normalize(sentence)) for sentence in split_sentences(text))
+
+
+def _terms_in(analyzer: Analyzer, normal: str, wanted: Mapping[str, float]) -> dict[str, float]:
+    """Terms of a text in normal form. That a term stands there at all is asked first: most do not."""
+    return {term: weight for term, weight in wanted.items() if term in normal and analyzer.has_term(normal, term)}
 
 
 def _finish(
