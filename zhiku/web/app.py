@@ -11,7 +11,7 @@ from zhiku.bootstrap import Zhiku
 from zhiku.web import bureau_door, errors, presentation, security
 from zhiku.web.any_bytes import AnyBytesRequest
 from zhiku.web.sub_path import serve_below
-from zhiku.web.views import api, complete, experts, health, lexicon, pages, similar, suggestions
+from zhiku.web.views import api, complete, departments, experts, health, lexicon, pages, similar, suggestions
 
 PACKAGE_DIR = Path(__file__).resolve().parents[1]
 
@@ -32,7 +32,7 @@ def create_app(zhiku: Zhiku) -> Flask:
     security.install(app, zhiku.settings)
     presentation.install(app, zhiku)
     errors.install(app)
-    for views in (pages, experts, lexicon, suggestions, similar, api, complete, health):
+    for views in (pages, experts, lexicon, suggestions, similar, departments, api, complete, health):
         app.register_blueprint(views.blueprint)
     bureau_door.install(app, zhiku.settings)
     # It changes nothing, and answers nobody but who asks.
