@@ -147,7 +147,8 @@ class _Store:
             if vectors := self.vectors.get(key):
                 cosines = similarities(vectors.vectors, vectors.scales, meaning)
                 place = int(np.argmax(cosines))
-                nearest[key] = int(vectors.keys[place]), float(cosines[place])
+                is_shown = cosines[place] >= NEAR_FLOOR
+                nearest[key] = int(vectors.keys[place]) if is_shown else 0, float(cosines[place])
                 best = cosines[place : place + 1]
                 mean_scale = np.array([vectors.mean.scale], np.float32)
                 mean = similarities(vectors.mean.vector[None, :], mean_scale, meaning)

@@ -45,8 +45,9 @@ class Hit:
     is_near: bool = False
     #: Whether it is found by the name of its person.
     is_named: bool = False
-    #: `clause_key` of its clause that is nearest in meaning, and how near (cosine); 0 where meaning was not asked for.
+    #: `clause_key` of its clause that is nearest in meaning, where that is near enough to be shown, else 0.
     clause: int = 0
+    #: How near that clause is (cosine); 0 where meaning was not asked for, or the document not compared.
     closeness: float = 0.0
 
 

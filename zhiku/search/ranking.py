@@ -31,19 +31,47 @@ class RankedOwner:
 
     owner: str
     score: float
-    hits: tuple[Hit, ...]
+    hits: Sequence[Hit]
     #: Bit mask over the required words, of all the owner's documents together.
     words_found: int
 
-    @property
-    def is_named(self) -> bool:
-        """Whether the query has the owner's name."""
-        return any(hit.is_named for hit in self.hits)
+    #: Whether the query has the owner's name.
+    is_named: bool = False
+    #: Whether none of the documents matches, and all are only near the query in wording or meaning.
+    is_near: bool = False
 
-    @property
-    def is_near(self) -> bool:
-        """Whether none of the documents matches, and all are only near the query in wording or meaning."""
-        return all(hit.is_near for hit in self.hits)
+
+class OwnedHits(Sequence[Hit]):
+    """Some places of a list of hits; each `Hit` is made when it is first looked at."""
+
+    def __init__(self, hits: HitList, places: list[int]) -> None:
+        self._hits = hits
+        self._places = places
+        self._made: dict[int, Hit] = {}
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @overload
+    def __getitem__(self, place: int) -> Hit: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> OwnedHits: ...
+
+    def __getitem__(self, place: int | slice) -> Hit | OwnedHits:
+        if isinstance(place, slice):
+            part = OwnedHits(self._hits, self._places[place])
+            part._made = self._made
+            return part
+        number = self._places[place]
+        if number not in self._made:
+            self._made[number] = self._hits[number]
+        return self._made[number]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 class RankedOwners(Sequence[RankedOwner]):
@@ -105,8 +133,16 @@ class RankedOwners(Sequence[RankedOwner]):
 
     def _make(self, place: int) -> RankedOwner:
         start = self._starts[place]
-        hits = tuple(self._hits[number] for number in self._places[start : start + self._counts[place]].tolist())
-        return RankedOwner(hits[0].owner, float(self.scores[place]), hits, int(self.words_found[place]))
+        places = self._places[start : start + self._counts[place]].tolist()
+        columns, owners = self._hits.columns, self._hits.owners
+        return RankedOwner(
+            owner=owners.keys[columns.owners[places[0]]],
+            score=float(self.scores[place]),
+            hits=OwnedHits(self._hits, places),
+            words_found=int(self.words_found[place]),
+            is_named=bool(self.is_named[place]),
+            is_near=bool(self.is_near[place]),
+        )
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and list(self) == list(other)

@@ -9,7 +9,7 @@ only, a document's score is added up in the order of the query's terms, and ties
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import cached_property
 
@@ -164,11 +164,13 @@ class Snapshot:
             np.bitwise_or.at(by_owner, owners, found)
             found = np.where(owned, by_owner[owners], found)
         meaning = request.terms.meaning
+        closeness = np.zeros(self.size if meaning else 0, np.float32)
         if meaning is not None:
             complete = (1 << len(request.terms.required)) - 1
             has_all_words = bool(complete) and bool((found == complete).any())
             compared = self.nearness.near(meaning, scores, allowed)
             scores = _with_meaning(scores, allowed, compared, has_all_words)
+            closeness[compared.documents] = compared.best
             touched[compared.documents[compared.best >= NEAR_FLOOR]] = True
         near = np.flatnonzero(touched & ~matched & allowed) if request.near_limit else documents[:0]
         matching = self._top(request.limit, documents, scores)
@@ -178,7 +180,13 @@ class Snapshot:
         is_found[owned_owners] = True
         return SearchResult(
             hits=self._hits(
-                documents[matching], found[matching], near[nearby], has_words[near[nearby]], scores, is_named, meaning
+                documents[matching],
+                found[matching],
+                near[nearby],
+                has_words[near[nearby]],
+                scores,
+                is_named,
+                self._nearest_in(meaning, closeness),
             ),
             total_documents=len(documents),
             total_owners=int(np.count_nonzero(is_found)),
@@ -314,7 +322,7 @@ class Snapshot:
         near_found: NDArray[np.int64],
         scores: NDArray[np.float64],
         is_named: Mask,
-        meaning: Meaning | None,
+        nearest: Callable[[int], tuple[int, float]],
     ) -> HitList:
         """Matching documents and near ones, each with its words found, in one list, best first."""
         everything = np.concatenate([documents, near])
@@ -333,7 +341,7 @@ class Snapshot:
             document = int(chosen[place])
             segment = int(np.searchsorted(self._offsets, document, side="right")) - 1
             number = document - int(self._offsets[segment])
-            clause, closeness = self.nearness.nearest_clause(document, meaning) if meaning else (0, 0.0)
+            clause, closeness = nearest(document)
             return Hit(
                 id=self.segments[segment].ids[number],
                 source=self.segments[segment].sources[number],
@@ -349,6 +357,20 @@ class Snapshot:
             )
 
         return HitList(self._owners, columns, make)
+
+    def _nearest_in(
+        self, meaning: Meaning | None, closeness: NDArray[np.float32]
+    ) -> Callable[[int], tuple[int, float]]:
+        """From a document to the key of its nearest clause, where that is near enough to be shown, and its cosine."""
+
+        def nearest(document: int) -> tuple[int, float]:
+            if meaning is None:
+                return 0, 0.0
+            if closeness[document] < NEAR_FLOOR:
+                return 0, float(closeness[document])
+            return self.nearness.nearest_clause(document, meaning)
+
+        return nearest
 
     def _count_facets(
         self, names: Sequence[str], documents: NDArray[np.int64], owners: NDArray[np.int32]
