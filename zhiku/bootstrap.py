@@ -35,6 +35,7 @@ from zhiku.services.indexing import Indexing
 from zhiku.services.lexicon import Lexicon
 from zhiku.services.lexicon_hints import LexiconHints
 from zhiku.services.live_lexicon import DictionaryWords, LiveSynonyms
+from zhiku.services.problem_words import ProblemWords
 from zhiku.services.similar_suggestions import SimilarSuggestions
 from zhiku.services.suggestion_intake import SuggestionIntake
 from zhiku.services.suggestion_search import SuggestionSearch
@@ -56,6 +57,7 @@ class Zhiku:
     expert_search: ExpertSearch
     completer: Completer
     did_you_mean: DidYouMean
+    problem_words: ProblemWords
     suggestion_search: SuggestionSearch
     suggestion_intake: SuggestionIntake
     similar_suggestions: SimilarSuggestions
@@ -90,14 +92,16 @@ class Zhiku:
         )
         words = CountyWordsReader(sessions, engine)
         did_you_mean = DidYouMean(engine, words, lambda: synonyms.current().groups)
+        problem_words = ProblemWords(engine, words, lambda: synonyms.current().groups)
         return cls(
             settings=settings,
             database=database,
             sessions=sessions,
             engine=engine,
-            expert_search=ExpertSearch(sessions, engine, settings.page_size, did_you_mean.suggest),
+            expert_search=ExpertSearch(sessions, engine, settings.page_size, did_you_mean.suggest, problem_words.get),
             completer=Completer(sessions, words),
             did_you_mean=did_you_mean,
+            problem_words=problem_words,
             suggestion_search=SuggestionSearch(sessions, engine, settings.page_size),
             suggestion_intake=SuggestionIntake(sessions, utc_now, settings.zone, settings.division),
             similar_suggestions=SimilarSuggestions(sessions, engine),
@@ -114,6 +118,7 @@ class Zhiku:
         self.unanswered.close()
         self.completer.close()
         self.did_you_mean.close()
+        self.problem_words.close()
         self.engine.close()
         self.database.dispose()
 

@@ -145,6 +145,10 @@ class Analyzer:
         """Terms of the name, when the query as a whole is a way to name a person; else none."""
         return names.person_terms(normalize(text))
 
+    def named_query(self, text: str) -> dict[str, float]:
+        """Terms of the names that a query may mean when it is known to name a person."""
+        return names.named_terms(normalize(text))
+
     def has_term(self, normalized: str, term: str) -> bool:
         """Whether a normalised text has a word or bigram in a place that `match_spans` marks."""
         return any(True for _ in _places(normalized, term))

@@ -66,6 +66,9 @@ FULL_NAME_WEIGHT = 2.0
 #: Characters of a name that is looked for by itself; names of other peoples are longer than Han ones.
 LONGEST_NAME = 8
 
+#: Characters, or syllables, of a name whose parts stand apart.
+LONGEST_SPACED_NAME = 4
+
 _HAN_RUN = re.compile(rf"[{HAN}]+")
 _LATIN_RUN = re.compile(r"[a-z]+(?:[ '·][a-z]+)*")
 #: How people ask for somebody: 老李, 姓向的老师傅, 曾令宽同志, 向开绪在吗.
@@ -74,6 +77,8 @@ _ADDRESS = re.compile(
     r"(?:的)?(?P<after>老师傅|老师|师傅|同志|医生|大夫|主任|局长|书记|镇长|乡长|校长|院长|所长|站长|厂长|庭长|法官|工程师|"
     r"先生|女士|这个人)?(?:在吗|是谁|在哪)?[?]?"
 )
+#: Between the parts of a name that stand apart.
+_SPACE = re.compile("[ ,、]+")
 #: Joins the parts of a name such as 阿·买买提, in all the forms that are typed for it.
 _DOT = re.compile(rf"(?<=[{HAN}])[·•・‧∙⋅](?=[{HAN}])")
 
@@ -129,14 +134,15 @@ def query_terms(text: str) -> dict[str, float]:
             terms.setdefault(f"full:{run}", 1.0)
     if len(runs) == 1 and len(runs[0]) <= LONGEST_NAME:
         terms.update({f"given:{runs[0]}": 1.0, f"surname:{runs[0]}": 1.0})
-    elif (joined := "".join(compact.split())) and len(joined) <= 4 and _HAN_RUN.fullmatch(joined):
-        # Lists write 王 明, so that names of two characters are as wide as those of three.
-        terms[f"full:{joined}"] = 1.0
+    else:
+        # Lists write 王 明, so that names of two characters are as wide as those of three; forms write 水生, 张.
+        terms.update({f"full:{name}": 1.0 for name in _spaced_names(compact)})
     compact = compact.replace("ü", "v")
     if _LATIN_RUN.fullmatch(compact):
         letters = re.sub(r"[^a-z]", "", compact)
         kinds = ["pinyin", "given-pinyin", "surname-pinyin"] + (["initials"] if 2 <= len(letters) <= 4 else [])
         terms.update({f"{kind}:{letters}": 1.0 for kind in [*kinds, "full"]})
+        terms.update({f"pinyin:{name}": 1.0 for name in _turned_pinyin(compact)})
     return terms
 
 
@@ -148,6 +154,8 @@ def person_terms(text: str) -> dict[str, float]:
     compact = _DOT.sub("", text.strip()).replace("ü", "v")
     if _LATIN_RUN.fullmatch(compact):
         return {term: weight for term, weight in query_terms(text).items() if not term.startswith("full:")}
+    if spaced := _spaced_names(compact):
+        return {f"full:{name}": 1.0 for name in spaced}
     match = _ADDRESS.fullmatch(compact)
     if match is None:
         return {}
@@ -158,6 +166,16 @@ def person_terms(text: str) -> dict[str, float]:
     if len(name) == 2 and not match["after"]:
         return {}
     return {f"full:{name}": 1.0}
+
+
+def named_terms(text: str) -> dict[str, float]:
+    """Terms of the names group that a normalised query may mean where it is known to name a person: a bare surname or
+    given name too, with or without what people say before and after it."""
+    terms = query_terms(text)
+    match = _ADDRESS.fullmatch(_DOT.sub("", text.strip()))
+    if match is not None and match["name"]:
+        terms |= query_terms(match["name"])
+    return terms | person_terms(text)
 
 
 def may_be_a_name(text: str) -> bool:
@@ -173,6 +191,23 @@ def may_be_a_name(text: str) -> bool:
     is_surname = surname in COMMON_SURNAMES or surname in COMPOUND_SURNAMES or name in COMPOUND_SURNAMES
     is_addressed = bool(match["before"] or match["after"])
     return is_surname and (len(given) in (1, 2) or (is_addressed and len(given) <= 2))
+
+
+def _spaced_names(text: str) -> tuple[str, ...]:
+    """The names that a text of a few short Chinese runs may be, as it stands and with the last one first: 张 水生 and
+    水生, 张; none for other texts."""
+    parts = _SPACE.split(text)
+    if len(parts) < 2 or len("".join(parts)) > LONGEST_SPACED_NAME or not all(map(_HAN_RUN.fullmatch, parts)):
+        return ()
+    return tuple(dict.fromkeys(("".join(parts), "".join(parts[-1:] + parts[:-1]))))
+
+
+def _turned_pinyin(text: str) -> tuple[str, ...]:
+    """Pinyin with the last part first, or the last two: jianguo zhang, jian guo zhang, xiu ou yang."""
+    parts = re.findall(r"[a-z]+", text)
+    if not 2 <= len(parts) <= LONGEST_SPACED_NAME:
+        return ()
+    return tuple(dict.fromkeys("".join(parts[-count:] + parts[:-count]) for count in (1, 2)))
 
 
 @lru_cache(maxsize=4096)

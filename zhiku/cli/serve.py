@@ -45,6 +45,7 @@ def serve_command(app: Zhiku, host: str | None, port: int | None) -> None:
     drainer.start()
     app.completer.start()
     app.did_you_mean.start()
+    app.problem_words.start()
     click.echo(f"智库已启动：http://{address}:{number}{settings.url_prefix}/ （按 Ctrl+C 结束）")
     where = "ZHIKU_BUREAU_KEY" if settings.bureau_key else str(settings.bureau_key_file)
     click.echo(f"老干部局页面：http://{address}:{number}{settings.url_prefix}/bureau （口令见 {where}）")

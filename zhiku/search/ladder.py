@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from zhiku.search.port import Engine, QueryTerms, SearchRequest, SearchResult, TermGroup
+from zhiku.search.port import Engine, ExactPart, QueryTerms, SearchRequest, SearchResult, TermGroup
 from zhiku.search.ranking import RankedOwners, all_words_mask, rank_owners
 
 #: Documents an answer is ranked from. People beyond them are counted, but cannot be paged to.
@@ -51,20 +51,20 @@ def find_people(
     terms: QueryTerms,
     filters: Mapping[str, tuple[str, ...]] | None = None,
     facets: tuple[str, ...] = (),
+    phrases: tuple[ExactPart, ...] = (),
+    excluded: tuple[ExactPart, ...] = (),
 ) -> Found:
-    """People for a query. Raises `IndexProblem`."""
+    """People for a query, all of whom have the phrases and nothing of what is excluded. Raises `IndexProblem`."""
     filters = filters or {}
+    request = SearchRequest(
+        terms, filters, owned_only=True, facets=facets, limit=DOCUMENT_LIMIT, phrases=phrases, excluded=excluded
+    )
     if terms.person:
-        by_name = SearchRequest(
-            QueryTerms({TermGroup.NAMES: terms.person}), filters, owned_only=True, facets=facets, limit=DOCUMENT_LIMIT
-        )
-        result = engine.search(by_name)
+        result = engine.search(replace(request, terms=QueryTerms({TermGroup.NAMES: terms.person})))
         if result.hits:
             people = rank_owners(result.hits)
             return Found(people, len(people), 0, True, False, result)
-    result = engine.search(
-        SearchRequest(terms, filters, owned_only=True, facets=facets, limit=DOCUMENT_LIMIT, near_limit=NEAR_DOCUMENTS)
-    )
+    result = engine.search(replace(request, near_limit=NEAR_DOCUMENTS))
     ranked = rank_owners(result.hits)
     complete = ranked.has_all_words(all_words_mask(len(terms.required)))
     comes_first = np.zeros(len(ranked), np.bool_)
@@ -72,7 +72,7 @@ def find_people(
         comes_first = complete & (ranked.scores >= STRICT_SHARE * ranked.scores[0])
     order = np.lexsort((~comes_first, ~ranked.is_named))
     # A filter is a promise about everybody listed, and its counts are of people who have a word.
-    places = 0 if filters else NEAR_PLACES
+    places = 0 if filters or phrases else NEAR_PLACES
     order = order[(np.arange(len(order)) < places) | ~ranked.is_near[order]]
     matched = int((~ranked.is_near[order]).sum())
     return Found(

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from zhiku.analysis.analyzer import Alternatives, Analyzer
 from zhiku.analysis.encoder import Encoder
 from zhiku.search.meaning import meaning_of
-from zhiku.search.port import QueryTerms, RequiredWord, TermGroup
+from zhiku.search.port import ExactPart, QueryTerms, RequiredWord, TermGroup
 from zhiku.search.scoring import query_weight
 
 #: "All words" is asked of at most so many words: nobody has all words of a pasted page, and a mask has 63 bits.
@@ -42,6 +42,15 @@ def parse(text: str, analyzer: Analyzer, encoder: Encoder | None = None) -> Quer
     found = {group: terms for group, terms in groups.items() if terms}
     meaning = meaning_of(text, encoder) if encoder and found else None
     return QueryTerms(found, required, analyzer.person_query(text), meaning)
+
+
+def exact_part(text: str, analyzer: Analyzer) -> ExactPart:
+    """A text that must be there, or must not, as it stands."""
+    found = analyzer.terms(text)
+    # Bigrams lie inside runs of Chinese characters, so a document with the text has them all; words it may cut
+    # differently.
+    terms = [(TermGroup.GRAMS, gram) for gram in sorted(found.grams)]
+    return ExactPart(analyzer.normal(text), tuple(terms or [(TermGroup.CHARS, char) for char in sorted(found.chars)]))
 
 
 def _weighted(counts: Mapping[str, int], synonyms: Sequence[Mapping[str, int]]) -> dict[str, float]:

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from zhiku.domain.experts import Availability
+from zhiku.search.intent import Intent
 from zhiku.search.ladder import Found
 from zhiku.search.port import FACETS, QueryTerms, SearchResult
 from zhiku.services.evidence import Evidence
+from zhiku.services.reasons import Reasons
 
 
 class Step(StrEnum):
@@ -50,6 +52,8 @@ class PersonFound:
     is_near: bool
     #: Whether texts of the person are near the query in meaning.
     is_near_in_meaning: bool = False
+    #: Why the person is in the answer.
+    why: Reasons = Reasons()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +107,17 @@ class Answer:
     did_you_mean: str = ""
     #: What was answered instead of the query, which finds nobody; "" where the query itself was.
     answered_as: str = ""
+    #: What the query was taken for.
+    intent: Intent = Intent.TOPIC
+    #: How many people it finds by name and by topic; None where that was not asked, since it names nobody.
+    by_name: int | None = None
+    by_topic: int | None = None
+    #: Exact parts that everybody listed has, and what nobody listed has.
+    phrases: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
+    #: Whether the query is a problem that was pasted, and the key words by which it was searched.
+    is_problem: bool = False
+    keywords: tuple[str, ...] = ()
 
 
 #: What a facet is called, and where its label comes from when the value is not the label.

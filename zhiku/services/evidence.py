@@ -51,15 +51,23 @@ SYNONYM_WEIGHT = 1.5
 #: Parts of a profile that are lists of names rather than sentences say less about why.
 _PART_WEIGHTS = {"专长": 0.8, "履历": 0.7, "荣誉": 0.7, "领域": 0.25, "职务": 0.4}
 
+#: What a kind of document is called.
+KIND_LABELS = {Kind.PROFILE: "档案", Kind.SUGGESTION: "建议", Kind.SERVICE: "服务记录"}
+
 
 @dataclass(frozen=True, slots=True)
-class _Source:
+class Source:
     """Where a passage is from, to be copied to its evidence."""
 
     kind: Kind
     label: str
     date: dt.date | None = None
     suggestion_number: str = ""
+
+    @property
+    def part(self) -> str:
+        """The part of a profile (简介, 专长 …), or what kind of a document it is."""
+        return self.label.partition("·")[2] if self.kind is Kind.PROFILE else KIND_LABELS[self.kind]
 
 
 def load_passages(hits: Iterable[Hit], session: Session) -> dict[str, list[Passage]]:
@@ -72,14 +80,14 @@ def load_passages(hits: Iterable[Hit], session: Session) -> dict[str, list[Passa
         if suggestion.is_searchable:
             passages[f"suggestion:{suggestion.id}"] = suggestion_passages(suggestion)
     for record in session.scalars(select(ServiceRecord).where(ServiceRecord.id.in_(ids[Kind.SERVICE]))):
-        source = _Source(Kind.SERVICE, f"服务记录《{redact(record.subject)}》", record.served_on)
+        source = Source(Kind.SERVICE, f"服务记录《{redact(record.subject)}》", record.served_on)
         passages[f"service:{record.id}"] = _passages(source, (record.subject, record.account))
     return passages
 
 
 def suggestion_passages(suggestion: Suggestion) -> list[Passage]:
     """The texts of a suggestion."""
-    source = _Source(
+    source = Source(
         Kind.SUGGESTION, f"建议《{redact(suggestion.subject)}》", suggestion.submitted_on, suggestion.number
     )
     return _passages(source, (suggestion.situation, suggestion.proposal, suggestion.subject))
@@ -99,7 +107,7 @@ def profile_passages(expert: Expert) -> list[Passage]:
         passage
         for name, texts in parts.items()
         for passage in _passages(
-            _Source(Kind.PROFILE, f"档案·{name}", expert.updated_at.date()), texts, _PART_WEIGHTS.get(name, 1.0)
+            Source(Kind.PROFILE, f"档案·{name}", expert.updated_at.date()), texts, _PART_WEIGHTS.get(name, 1.0)
         )
     ]
 
@@ -111,7 +119,7 @@ def nearest_clause(passages: Sequence[Passage], hits: Sequence[Hit]) -> Sentence
     if near is None or near.closeness < NEAR_FLOOR:
         return None
     for passage in passages:
-        if isinstance(passage.source, _Source) and passage.source.kind is near.kind:
+        if isinstance(passage.source, Source) and passage.source.kind is near.kind:
             for clause in split_clauses(passage.text):
                 if clause_key(clause) == near.clause:
                     return Sentence(passage.source, clause, (), near.closeness)
@@ -162,13 +170,13 @@ def fragments_of(text: str, spans: Iterable[tuple[int, int]]) -> tuple[Fragment,
     return tuple(fragments)
 
 
-def _passages(source: _Source, texts: Iterable[str], weight: float = 1.0) -> list[Passage]:
+def _passages(source: Source, texts: Iterable[str], weight: float = 1.0) -> list[Passage]:
     return [Passage(source, redact(text), weight) for text in texts if text.strip()]
 
 
 def _evidence(sentence: Sentence) -> Evidence:
     source = sentence.source
-    assert isinstance(source, _Source)
+    assert isinstance(source, Source)
     return Evidence(
         fragments_of(sentence.text, sentence.spans),
         source.kind.value,

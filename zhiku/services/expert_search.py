@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased, joinedload, selectinload, sessionmaker
@@ -13,10 +13,11 @@ from zhiku.domain.expertise import FieldOfExpertise
 from zhiku.domain.experts import Expert, ExpertField, WayOfHelping
 from zhiku.domain.redaction import redact
 from zhiku.search.highlight import Passage
+from zhiku.search.intent import Intent
+from zhiku.search.keywords import KnownWords
 from zhiku.search.ladder import DOCUMENT_LIMIT, NEAR_PLACES, Found, find_people
 from zhiku.search.meaning import NEAR_FLOOR
-from zhiku.search.port import FACETS, NO_TERMS, Engine, Kind, QueryTerms, SearchRequest, TermGroup
-from zhiku.search.query import MAX_QUERY, parse
+from zhiku.search.port import FACETS, NO_TERMS, Engine, ExactPart, Kind, QueryTerms, SearchRequest, TermGroup
 from zhiku.search.ranking import RankedOwner, rank_owners
 from zhiku.services.answers import (
     Answer,
@@ -27,6 +28,8 @@ from zhiku.services.answers import (
     sentence_of,
 )
 from zhiku.services.evidence import evidence_for, load_passages, nearest_clause, profile_passages
+from zhiku.services.questions import Question, QuestionReader
+from zhiku.services.reasons import reasons_for
 
 #: Documents of a person whose texts are looked through for evidence.
 EVIDENCE_DOCUMENTS = 3
@@ -54,8 +57,10 @@ class ExpertSearch:
         engine: Engine,
         page_size: int = 10,
         did_you_mean: Callable[[str], str] = lambda query: "",
+        known_words: Callable[[], KnownWords | None] = lambda: None,
     ) -> None:
-        """`did_you_mean(query)` is the query without its slips of the pen, or ""."""
+        """`did_you_mean(query)` is the query without its slips of the pen, or ""; `known_words()` are the county's."""
+        self._questions = QuestionReader(engine, known_words)
         self._did_you_mean = did_you_mean
         self._sessions = sessions
         self._engine = engine
@@ -68,26 +73,40 @@ class ExpertSearch:
         filters: Mapping[str, tuple[str, ...]] | None = None,
         page: int = 1,
         is_as_typed: bool = False,
+        intent: Intent = Intent.AUTO,
+        keywords: Sequence[str] | None = None,
     ) -> Answer:
         """The people for a query, `page` counting from 1. Any string is a query; unknown facets in `filters` are
         left out.
 
         A query that finds nobody is answered as what it was probably meant to say, unless it shall be taken as typed.
+        `intent` says whether it is a name or a topic, where that is known. `keywords` are those of a pasted problem
+        that the reader kept or added.
 
         Raises `IndexProblem` when there is no usable index.
         """
-        asked = _Asked.read(query, filters or {}, page)
-        terms = parse(asked.text, self._engine.analyzer, self._engine.encoder)
-        if terms.is_empty:
+        asked = self._questions.read(query, filters or {}, page, intent, keywords)
+        if asked.text and intent is Intent.NAME and asked.terms.is_empty:
+            asked = self._questions.as_topic(asked)
+        if asked.terms.is_empty:
             return self._browse(asked)
-        found = find_people(self._engine, terms, asked.filters, FACETS)
-        meant = "" if found.by_name else self._did_you_mean(asked.text)
+        found = self._find(asked)
+        if not found.matched and asked.phrases:
+            asked = asked.without_phrases()
+            found = self._find(asked)
+        if not found.matched and asked.intent is Intent.NAME:
+            # Nobody is called so, and the page shall not be empty.
+            asked = self._questions.as_topic(asked)
+            found = self._find(asked)
+        is_plain = not (asked.phrases or asked.excluded or asked.is_problem)
+        meant = self._did_you_mean(asked.text) if is_plain and not found.by_name else ""
         if not found.matched:
             if meant and not is_as_typed and (answer := self._answer_as(meant, asked)):
                 return answer
-            return replace(self._nearest_field(asked, terms, found), did_you_mean=meant)
-        answer = self._answer(asked, _step(found), sentence_of(found, terms), found, terms)
-        return replace(answer, did_you_mean=meant)
+            answer = self._nearest_field(asked, found)
+        else:
+            answer = self._answer(asked, _step(found), _sentence(asked, found), found)
+        return self._with_intent(replace(answer, did_you_mean=meant), asked, found, intent)
 
     def fields_to_browse(self) -> tuple[FieldToBrowse, ...]:
         """The two-level list with the number of people who can be found in each."""
@@ -112,70 +131,99 @@ class ExpertSearch:
 
     # -- steps of the ladder -------------------------------------------------------------------------------------
 
-    def _browse(self, asked: _Asked) -> Answer:
+    def _find(self, asked: Question) -> Found:
+        return find_people(self._engine, asked.terms, asked.filters, FACETS, asked.exact, asked.unwanted)
+
+    def _with_intent(self, answer: Answer, asked: Question, found: Found, wanted: Intent) -> Answer:
+        """The answer with what its query was taken for, and how many people it would find the other way."""
+        if asked.is_problem:
+            return answer
+        by_name = self._questions.count(asked, Intent.NAME)
+        if wanted is Intent.NAME and not found.by_name:
+            sentence = f"没有姓名是“{asked.text}”的专家，已按专长查找。{answer.sentence}"
+            return replace(answer, sentence=sentence, intent=Intent.TOPIC)
+        if not (by_name or found.by_name):
+            return answer
+        taken = Intent.NAME if found.by_name else Intent.TOPIC
+        by_topic = self._questions.count(asked, Intent.TOPIC)
+        if wanted is Intent.AUTO and not found.by_name and any(one.is_named for one in found.people[:1]):
+            taken = Intent.BOTH if by_topic else Intent.NAME
+        return replace(answer, intent=taken, by_name=by_name, by_topic=by_topic)
+
+    def _browse(self, asked: Question) -> Answer:
         fields = self.fields_to_browse()
         if not asked.filters:
-            sentence = (
-                "没有看到可以检索的文字。请换一种说法，或从下面的领域开始浏览。"
-                if asked.text
-                else "请输入要解决的问题，或从下面的领域开始浏览。"
+            if asked.excluded:
+                unwanted = "、".join(f"“{word}”" for word in asked.excluded)
+                sentence = f"只写了不要{unwanted}，还没有写要找什么。请加上要找的词语，或从下面的领域开始浏览。"
+            elif asked.query:
+                sentence = "没有看到可以检索的文字。请换一种说法，或从下面的领域开始浏览。"
+            else:
+                sentence = "请输入要解决的问题，或从下面的领域开始浏览。"
+            return Answer(
+                asked.query, Step.BROWSE, sentence, (), 0, 0, 1, 1, (), {}, fields, asked.notes, excluded=asked.excluded
             )
-            return Answer(asked.text, Step.BROWSE, sentence, (), 0, 0, 1, 1, (), {}, fields, asked.notes)
-        found = self._profiles(asked.filters)
+        found = self._profiles(asked.filters, asked.unwanted)
         sentence = (
             f"按条件筛选，共有 {found.result.total_owners} 位专家。"
             if found.people
             else "没有符合这些条件的专家，请放宽条件。"
         )
-        return self._answer(asked, Step.BROWSE, sentence, found, NO_TERMS, fields)
+        return self._answer(asked, Step.BROWSE, sentence, found, fields, NO_TERMS)
 
-    def _answer_as(self, meant: str, asked: _Asked) -> Answer | None:
+    def _answer_as(self, meant: str, asked: Question) -> Answer | None:
         """The answer to what was meant, which says so; None where that finds nobody either."""
-        answer = self.search(meant, filters=asked.filters, page=asked.page, is_as_typed=True)
+        answer = self.search(meant, filters=asked.filters, page=asked.page, is_as_typed=True, intent=asked.intent)
         if answer.step not in (Step.NAME, Step.ALL_WORDS, Step.ANY_WORD, Step.SYNONYM):
             return None
         sentence = f"没有找到“{asked.text}”，已按“{meant}”检索。{answer.sentence}"
-        return replace(answer, query=asked.text, sentence=sentence, answered_as=meant, did_you_mean="")
+        return replace(
+            answer, query=asked.query, sentence=sentence, answered_as=meant, did_you_mean="", notes=asked.notes
+        )
 
-    def _nearest_field(self, asked: _Asked, terms: QueryTerms, near: Found) -> Answer:
+    def _nearest_field(self, asked: Question, near: Found) -> Answer:
         """No word was found: people near in meaning, else those of the field that shares a word with the query, else
         people near in wording, else those of a field that shares at least a character (坝, but also 接 of 嫁接)."""
         fields = self.fields_to_browse()
         if any(_is_near_in_meaning(one) for one in near.people[:NEAR_PLACES]):
             sentence = f"没有找到一样的说法，列出意思相近的 {len(near.people)} 位，供参考。"
-            return self._answer(asked, Step.MEANING, sentence, near, terms, fields)
-        by_word, by_character = self._fields_near(terms)
+            return self._answer(asked, Step.MEANING, sentence, near, fields)
+        by_word, by_character = self._fields_near(asked.terms)
         if answer := self._people_of_a_field(asked, by_word, fields):
             return answer
         if near.people:
             sentence = f"没有找到一样的说法，列出字词相近的 {len(near.people)} 位，供参考。"
-            return self._answer(asked, Step.NEAR, sentence, near, terms, fields)
+            return self._answer(asked, Step.NEAR, sentence, near, fields)
         if answer := self._people_of_a_field(asked, by_character, fields):
             return answer
         sentence = "没有找到符合的专家。请换一种说法，少用几个词，去掉筛选条件，或从下面的领域开始浏览。"
-        return Answer(asked.text, Step.NOTHING, sentence, (), 0, 0, 1, 1, (), asked.filters, fields, asked.notes)
+        return Answer(
+            asked.query, Step.NOTHING, sentence, (), 0, 0, 1, 1, (), asked.filters, fields, asked.notes,
+            phrases=asked.phrases, excluded=asked.excluded, is_problem=asked.is_problem, keywords=asked.keywords,
+        )  # fmt: skip
 
     def _people_of_a_field(
-        self, asked: _Asked, names: Sequence[str], fields: tuple[FieldToBrowse, ...]
+        self, asked: Question, names: Sequence[str], fields: tuple[FieldToBrowse, ...]
     ) -> Answer | None:
         """The people of the first of these fields that has any; none where the reader chose a field."""
         if "field" in asked.filters:
             return None
         for name in names:
-            found = self._profiles({**asked.filters, "field": (name,)})
+            found = self._profiles({**asked.filters, "field": (name,)}, asked.unwanted)
             if found.people:
                 sentence = (
                     f"没有找到一样的说法。最接近的领域是“{name}”，列出这个领域的 {found.result.total_owners} 位专家。"
                 )
-                return self._answer(asked, Step.NEAREST_FIELD, sentence, found, NO_TERMS, fields)
+                return self._answer(asked, Step.NEAREST_FIELD, sentence, found, fields, NO_TERMS)
         return None
 
-    def _profiles(self, filters: Mapping[str, tuple[str, ...]]) -> Found:
-        """Everybody whom the filters leave."""
+    def _profiles(self, filters: Mapping[str, tuple[str, ...]], unwanted: tuple[ExactPart, ...]) -> Found:
+        """Everybody whom the filters and what is not wanted leave."""
         result = self._engine.search(
             SearchRequest(
-                NO_TERMS, filters, kinds=(Kind.PROFILE,), owned_only=True, facets=FACETS, limit=DOCUMENT_LIMIT
-            )
+                NO_TERMS, filters, kinds=(Kind.PROFILE,), owned_only=True, facets=FACETS, limit=DOCUMENT_LIMIT,
+                excluded=unwanted,
+            )  # fmt: skip
         )
         people = rank_owners(result.hits)
         return Found(people, len(people), 0, False, False, result)
@@ -199,13 +247,15 @@ class ExpertSearch:
 
     def _answer(
         self,
-        asked: _Asked,
+        asked: Question,
         step: Step,
         sentence: str,
         found: Found,
-        terms: QueryTerms,
         fields: tuple[FieldToBrowse, ...] = (),
+        terms: QueryTerms | None = None,
     ) -> Answer:
+        """The answer of a step; `terms` are those that its people are found by, if not those of the question."""
+        terms = asked.terms if terms is None else terms
         pages = max(1, math.ceil(len(found.people) / self._page_size))
         page = min(asked.page, pages)
         first = (page - 1) * self._page_size
@@ -213,7 +263,7 @@ class ExpertSearch:
         if found.matched < found.result.total_owners:
             notes += (f"只列出最相关的 {found.matched} 位。",)
         return Answer(
-            query=asked.text,
+            query=asked.query,
             step=step,
             sentence=sentence,
             people=self._people(found.people[first : first + self._page_size], NO_TERMS if found.by_name else terms),
@@ -225,6 +275,11 @@ class ExpertSearch:
             filters=asked.filters,
             fields=fields,
             notes=notes,
+            intent=Intent.NAME if found.by_name else Intent.TOPIC,
+            phrases=asked.phrases,
+            excluded=asked.excluded,
+            is_problem=asked.is_problem,
+            keywords=asked.keywords,
         )
 
     def _main_of(self) -> dict[str, str]:
@@ -253,7 +308,8 @@ class ExpertSearch:
     def _person(
         self, expert: Expert, ranked: RankedOwner, terms: QueryTerms, texts: Mapping[str, Sequence[Passage]]
     ) -> PersonFound:
-        passages = profile_passages(expert)
+        profile = profile_passages(expert)
+        passages = [*profile]
         for hit in ranked.hits[:EVIDENCE_DOCUMENTS]:
             passages += texts.get(hit.source, ())
         nearest = nearest_clause(passages, ranked.hits[:EVIDENCE_DOCUMENTS]) if terms.meaning else None
@@ -275,32 +331,27 @@ class ExpertSearch:
             evidence=evidence_for(passages, terms, self._engine.analyzer, EVIDENCE_SENTENCES, nearest),
             is_near=ranked.is_near,
             is_near_in_meaning=nearest is not None,
+            why=reasons_for(
+                ranked,
+                terms,
+                profile,
+                texts,
+                {"领域": "、".join(field.main.name for field in expert.fields), "乡镇": expert.division.name},
+                self._engine.analyzer,
+                nearest is not None,
+            ),
         )
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """A request as it is worked on: text cut to length, filters of known facets only, a page of at least 1."""
-
-    text: str
-    filters: Mapping[str, tuple[str, ...]]
-    page: int
-    notes: tuple[str, ...]
-
-    @classmethod
-    def read(cls, query: str, filters: Mapping[str, tuple[str, ...]], page: int) -> _Asked:
-        text = query.strip()
-        notes: tuple[str, ...] = ()
-        if len(text) > MAX_QUERY:
-            text = text[:MAX_QUERY]
-            notes = (f"问题太长，只用了前 {MAX_QUERY} 个字。",)
-        known = {name: tuple(filters[name]) for name in FACETS if filters.get(name)}
-        return cls(text, known, max(1, page), notes)
 
 
 def _shared(terms: QueryTerms, group: TermGroup, counts: Mapping[str, int]) -> float:
     """Weight of the query's terms that are among these."""
     return sum(weight for term, weight in terms.groups.get(group, {}).items() if term in counts)
+
+
+def _sentence(asked: Question, found: Found) -> str:
+    if asked.is_problem:
+        return f"从这段情况里取出 {len(asked.keywords)} 个关键词，按它们列出 {found.result.total_owners} 位专家，最相关的在前。"
+    return sentence_of(found, asked.terms)
 
 
 def _step(found: Found) -> Step:

@@ -1,4 +1,5 @@
-"""Words shipped with zhiku: `words.txt` goes to the segmenter, `stop_words.txt` acts on queries only.
+"""Words shipped with zhiku: `words.txt` goes to the segmenter, `stop_words.txt` acts on queries only,
+`letter_words.txt` on pasted problems.
 
 One word a line; `#` starts a comment.
 """
@@ -19,6 +20,12 @@ def shipped_words() -> tuple[str, ...]:
 def stop_words() -> frozenset[str]:
     """Words of questions that say nothing about what is looked for."""
     return frozenset(_read("stop_words.txt"))
+
+
+@cache
+def letter_words() -> frozenset[str]:
+    """Words of letters and messages that say nothing about their subject."""
+    return frozenset(_read("letter_words.txt"))
 
 
 def _read(name: str) -> list[str]:
