@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.unit.texts import wild_text
-from zhiku.analysis.normalize import _mapped, clean, normalize, normalize_with_offsets
+from zhiku.analysis.normalize import _mapped, clean, normalize, normalize_all, normalize_with_offsets
 
 #: As the report on the county arrives: Traditional, with a gloss behind every character that has two forms.
 DIRTY = "桃源縣:發(fā)揮“老黨員之家”在基層治理中的引領(lǐng)作用"
@@ -159,3 +159,12 @@ def test_the_short_way_through_plain_text_gives_the_same_map(text: str) -> None:
 @given(st.characters(min_codepoint=0x4E00, max_codepoint=0x9FFF))
 def test_every_common_character_is_plain(character: str) -> None:
     assert normalize_with_offsets(character) == _mapped(character)
+
+
+@ANY
+@given(st.lists(wild_text, max_size=8))
+@example([])
+@example(["", ""])
+@example(["\n\n", "修\n水\t库", "\u0301", "發(fā)", "(fā)揮", "乾", "乾隆", "於是", "İ", "\u3099"])
+def test_many_texts_at_once_have_the_normal_forms_of_each(texts: list[str]) -> None:
+    assert normalize_all(texts) == [normalize(text) for text in texts]

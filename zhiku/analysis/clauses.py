@@ -10,7 +10,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable
 
-from zhiku.analysis.normalize import normalize
+from zhiku.analysis.normalize import normalize, normalize_all
 
 #: In the cache's identity: raise it when a text would be cut into other clauses or get another key.
 CLAUSE_RULE = 1
@@ -50,7 +50,16 @@ def split_clauses(text: str) -> list[str]:
 
 def clause_key(text: str) -> int:
     """A key of the text's normal form, 0 … 2^63 - 1: texts of one normal form have one vector."""
-    return int.from_bytes(hashlib.blake2b(normalize(text).encode(), digest_size=8).digest()) >> 1
+    return _key(normalize(text))
+
+
+def clause_keys(texts: Iterable[str]) -> list[int]:
+    """`clause_key` of each of the texts; of many several times as fast."""
+    return list(map(_key, normalize_all(texts)))
+
+
+def _key(normal: str) -> int:
+    return int.from_bytes(hashlib.blake2b(normal.encode(), digest_size=8).digest()) >> 1
 
 
 def _fit(text: str, span: _Span, level: int) -> list[_Span]:

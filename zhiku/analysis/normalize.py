@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
@@ -42,6 +43,9 @@ _PLAIN = re.compile("[\u4e00-\u9fffA-Za-z0-9\uff0c\u3002\u3001\uff1b\uff1a\uff1f
 
 _HAN_RUN = re.compile(rf"[{HAN}]+")
 
+#: Controls that part words.
+_WHITE_CONTROLS = re.compile("[\t\n\r\x0b\x0c\x85]")
+
 #: Controls, format characters (zero-width space, BOM, bidi marks), surrogates, private use, unassigned.
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 
@@ -65,6 +69,19 @@ def normalize(text: str) -> str:
     if "(" in folded and _GLOSS.search(folded):
         folded = "".join(folded[i] for i in _without_glosses(folded))
     return " ".join(_simplify(folded).split())
+
+
+def normalize_all(texts: Iterable[str]) -> list[str]:
+    """The normal form of each text: as `normalize`, and of many short texts several times as fast."""
+    folded = _fold_all([_without_invisible(text) for text in texts])
+    for place, text in enumerate(folded):
+        if "(" in text and _GLOSS.search(text):
+            folded[place] = "".join(text[i] for i in _without_glosses(text))
+    # Nothing is converted across a line break, and no text has one any more.
+    simplified = _simplify("\n".join(folded)).split("\n") if folded else []
+    if list(map(len, simplified)) != list(map(len, folded)):
+        simplified = list(map(_simplify, folded))
+    return [" ".join(text.split()) for text in simplified]
 
 
 def normalize_with_offsets(text: str) -> Normalized:
@@ -153,14 +170,28 @@ def _fold(text: str) -> str:
         text = folded
 
 
+def _fold_all(texts: list[str]) -> list[str]:
+    """`_fold` of each of the texts, none of which has a line break: nothing is composed or reordered across one."""
+    while True:
+        folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", "\n".join(texts)).casefold()).split("\n")
+        folded = list(map(_without_invisible, folded)) if texts else []
+        if folded == texts:
+            return folded
+        texts = folded
+
+
 def _without_invisible(text: str) -> str:
+    if text.isprintable():
+        return text
+    # Most often it is nothing but line breaks.
+    text = _WHITE_CONTROLS.sub(" ", text)
     return text if text.isprintable() else "".join(_visible(character) for character in text)
 
 
 def _visible(character: str) -> str:
     if character.isprintable():
         return character
-    if character in "\t\n\r\x0b\x0c\x85":
+    if _WHITE_CONTROLS.match(character):
         return " "
     category = unicodedata.category(character)
     return "" if category in _INVISIBLE else " " if category.startswith("Z") else character
@@ -218,14 +249,21 @@ def _simplify(text: str) -> str:
     while True:
         converted = _converter().convert(text)
         if len(converted) != len(text):
-            # A phrase rule changed the length: convert character by character.
-            converted = "".join(_simplify_character(character) for character in text)
+            # A phrase rule changed the length.
+            converted = "\n".join(map(_convert_line, text.split("\n")))
         if converted != text and _ANY_KEPT.search(text):
             converted = _with_kept(text, converted)
         # Once more, for the few characters whose simplified form has one itself (薴 → 苧 → 苎).
         if converted == text:
             return converted
         text = converted
+
+
+def _convert_line(line: str) -> str:
+    converted = _converter().convert(line)
+    if len(converted) == len(line):
+        return converted
+    return "".join(_simplify_character(character) for character in line)
 
 
 def _with_kept(text: str, converted: str) -> str:

@@ -16,7 +16,8 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from zhiku.analysis.encoder import Encoder, EncoderMissing, clause_key, quantise, split_clauses
+from zhiku.analysis.clauses import clause_keys, split_clauses
+from zhiku.analysis.encoder import Encoder, EncoderMissing, quantise
 
 log = logging.getLogger(__name__)
 
@@ -74,8 +75,8 @@ def _meaning_of(text: str, encoder: Hashable) -> Meaning | None:
 
 def clauses_of(fields: Mapping[str, str]) -> dict[int, str]:
     """Distinct clauses of a document's fields, by key, in the order of the fields' names."""
-    clauses = (clause for name in sorted(fields) for clause in split_clauses(fields[name]))
-    return {clause_key(clause): clause for clause in clauses}
+    clauses = [clause for name in sorted(fields) for clause in split_clauses(fields[name])]
+    return dict(zip(clause_keys(clauses), clauses, strict=True))
 
 
 def mean_of(vectors: NDArray[np.int8], scales: NDArray[np.float32]) -> Meaning:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from zhiku.analysis.analyzer import Analyzer
 from zhiku.analysis.batch import SEPARATOR, JoinedTexts, TermCounts, WordNumbers, count_words
+from zhiku.analysis.normalize import normalize_all
 from zhiku.engines.whoosh.arrayfile import Array
 from zhiku.engines.whoosh.schema import ASKED, CODED, SOURCE_FIELD, TEXT_COLUMN, TIE, VALUE_SEPARATOR
 from zhiku.engines.whoosh.strings import coded_arrays, string_arrays
@@ -84,8 +85,9 @@ class SegmentBuilder:
         normal: list[str] = []
         first_text = len(self._text_documents)
         for document in documents:
-            texts = [analyzer.normal(document.fields[name]) for name in sorted(document.fields)]
-            for name, text in zip(sorted(document.fields), texts, strict=True):
+            names = sorted(document.fields)
+            texts = normalize_all(document.fields[name] for name in names)
+            for name, text in zip(names, texts, strict=True):
                 self._text_documents.append(self.size)
                 self._text_fields.append(self._field_codes.setdefault(name, len(self._field_codes)))
                 words = self._words.cut(text, analyzer.segmenter)
