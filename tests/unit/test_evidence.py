@@ -14,13 +14,14 @@ from tests import factories
 from tests.unit.indexes import analyzer
 from tests.unit.texts import wild_text
 from zhiku.analysis.lexicon import shipped_words
-from zhiku.domain.experts import Expert
+from zhiku.domain.experts import Availability, Expert
 from zhiku.domain.redaction import REMOVED
 from zhiku.domain.suggestions import SuggestionStatus
 from zhiku.search.highlight import Passage
 from zhiku.search.port import Hit, Kind
 from zhiku.search.query import parse
 from zhiku.services.evidence import Evidence, evidence_for, fragments_of, load_passages, profile_passages
+from zhiku.services.profiles import Profile, load_profiles
 
 ANALYZER = analyzer("auto", shipped_words())
 
@@ -86,7 +87,7 @@ def test_fragments_joined_give_the_sentence_back(data: st.DataObject) -> None:
     ],
 )
 def test_each_part_of_a_profile_is_named(session: Session, query: str, source: str, sentence: str) -> None:
-    (one,) = evidence(profile_passages(an_expert(session)), query, 1)
+    (one,) = evidence(profile_passages(profile_of(session, an_expert(session))), query, 1)
     assert (one.kind, one.source, text_of(one)) == ("profile", source, sentence)
     assert one.date == factories.NOW.date() and one.suggestion_number == ""
 
@@ -122,7 +123,7 @@ def test_private_numbers_are_not_shown_wherever_they_were_typed(session: Session
     expert = an_expert(session)
     factories.a_suggestion(session, "报警13907362222", situation="水库找0736-6622333。", proposal="a@b.cn 水库")
     factories.a_service_record(session, expert, subject="水库 13907363333", account="水库，身份证430725195203140011。")
-    passages = profile_passages(expert)
+    passages = [*profile_passages(profile_of(session, expert))]
     for texts in load_passages([hit("suggestion:1"), hit("service:1")], session).values():
         passages += texts
     found = evidence(passages, "水库 报警 电话", 20)
@@ -149,8 +150,15 @@ def test_where_no_sentence_has_a_word_the_first_one_is_shown_unmarked() -> None:
 
 def summary(text: str) -> Passage:
     """The passage of a profile that has nothing but this summary."""
-    expert = Expert(
-        summary=text, keywords=[], former_unit="", last_post="", professional_title="", updated_at=factories.NOW
-    )
-    (passage,) = profile_passages(expert)
+    profile = Profile(
+        expert_id=1, name="", former_unit="", last_post="", professional_title="", township="", keywords=(),
+        summary=text, ways_of_helping=(), availability=Availability.AVAILABLE, updated_on=factories.NOW.date(),
+        fields=(), main_fields=(), career=(), honours=(),
+    )  # fmt: skip
+    (passage,) = profile_passages(profile)
     return passage
+
+
+def profile_of(session: Session, expert: Expert) -> Profile:
+    session.flush()
+    return load_profiles(session, [expert.id])[expert.id]

@@ -151,7 +151,10 @@ class Analyzer:
 
     def has_term(self, normalized: str, term: str) -> bool:
         """Whether a normalised text has a word or bigram in a place that `match_spans` marks."""
-        return any(True for _ in _places(normalized, term))
+        if term not in normalized:
+            return False
+        # Only Latin ends can stand inside a longer word.
+        return not (_is_latin(term[:1]) or _is_latin(term[-1:])) or any(True for _ in _places(normalized, term))
 
     def match_spans(self, text: str, words: Iterable[str], grams: Iterable[str]) -> list[tuple[int, int]]:
         """Where a text has the query's words or bigrams: merged `(start, end)` spans in the *original* text."""

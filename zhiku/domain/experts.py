@@ -69,6 +69,11 @@ ALLOWED_STATUS_CHANGES: dict[ExpertStatus, frozenset[ExpertStatus]] = {
 }
 
 
+def is_searchable(status: ExpertStatus, availability: Availability) -> bool:
+    """Whether a search may name a person of this status and availability."""
+    return status is ExpertStatus.PUBLISHED and availability is not Availability.WITHDRAWN
+
+
 class ExpertStatusNotAllowed(DomainError):
     """A step that the admission of profiles does not know."""
 
@@ -121,7 +126,7 @@ class Expert(Base):
     @property
     def is_searchable(self) -> bool:
         """Whether a search may name this person."""
-        return self.status is ExpertStatus.PUBLISHED and self.availability is not Availability.WITHDRAWN
+        return is_searchable(self.status, self.availability)
 
     def change_status(self, to: ExpertStatus, at: datetime) -> None:
         """Move the admission one step; the same status again is no step.

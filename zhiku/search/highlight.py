@@ -105,6 +105,12 @@ def _prepared(text: str) -> tuple[tuple[str, str], ...]:
     return tuple((sentence, normalize(sentence)) for sentence in split_sentences(text))
 
 
+@lru_cache(maxsize=PREPARED_TEXTS)
+def normal_form(text: str) -> str:
+    """As `normalize`, for texts that are looked at again and again."""
+    return normalize(text)
+
+
 def _terms_in(analyzer: Analyzer, normal: str, wanted: Mapping[str, float]) -> dict[str, float]:
     """Terms of a text in normal form. That a term stands there at all is asked first: most do not."""
     return {term: weight for term, weight in wanted.items() if term in normal and analyzer.has_term(normal, term)}

@@ -32,6 +32,8 @@ class RankedOwner:
     owner: str
     score: float
     hits: Sequence[Hit]
+    #: What each of them adds to the score.
+    points: tuple[float, ...]
     #: Bit mask over the required words, of all the owner's documents together.
     words_found: int
 
@@ -139,6 +141,12 @@ class RankedOwners(Sequence[RankedOwner]):
             owner=owners.keys[columns.owners[places[0]]],
             score=float(self.scores[place]),
             hits=OwnedHits(self._hits, places),
+            points=tuple(
+                score * float(_WEIGHT_OF_KIND[kind]) * FADING**depth
+                for depth, (score, kind) in enumerate(
+                    zip(columns.scores[places].tolist(), columns.kinds[places].tolist(), strict=True)
+                )
+            ),
             words_found=int(self.words_found[place]),
             is_named=bool(self.is_named[place]),
             is_near=bool(self.is_near[place]),

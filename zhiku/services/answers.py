@@ -138,7 +138,7 @@ def sentence_of(found: Found, terms: QueryTerms) -> str:
     words = "、".join(f"“{required.word}”" for required in terms.required[:6])
     if any(required.synonyms for required in terms.required):
         words += "（或意思相同的说法）"
-    near = sum(one.is_near for one in found.people)
+    near = int(found.people.is_near.sum())
     also_near = f"另有 {near} 位只是字词相近，已经标明。" if near else ""
     if not terms.required:
         return f"按问题中的词语，找到 {total} 位专家。{also_near}"
@@ -147,6 +147,9 @@ def sentence_of(found: Found, terms: QueryTerms) -> str:
     if complete:
         return f"{complete} 位专家的资料符合全部词语{words}，{total - complete} 位符合其中一部分。{also_near}"
     return f"没有人同时符合全部词语{words}，{total} 位符合其中一部分。{also_near}"
+
+
+_AVAILABILITIES = {availability.value: availability.label for availability in Availability}
 
 
 def facets_of(
@@ -177,5 +180,4 @@ def facets_of(
 
 
 def _facet_label(name: str, value: str) -> str:
-    labels = {availability.value: availability.label for availability in Availability}
-    return labels.get(value, value) if name == "availability" else value
+    return _AVAILABILITIES.get(value, value) if name == "availability" else value

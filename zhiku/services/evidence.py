@@ -5,19 +5,20 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from zhiku.analysis.analyzer import Analyzer
-from zhiku.analysis.clauses import clause_key, split_clauses
+from zhiku.analysis.clauses import clause_keys, split_clauses
 from zhiku.domain.engagements import ServiceRecord
-from zhiku.domain.experts import Expert
 from zhiku.domain.redaction import redact
-from zhiku.domain.suggestions import Suggestion
+from zhiku.domain.suggestions import UNSEARCHABLE, Suggestion
 from zhiku.search.highlight import Passage, Sentence, best_sentences, first_sentence
 from zhiku.search.meaning import NEAR_FLOOR
 from zhiku.search.port import Hit, Kind, QueryTerms, TermGroup
+from zhiku.services.profiles import Profile
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,46 +71,72 @@ class Source:
         return self.label.partition("·")[2] if self.kind is Kind.PROFILE else KIND_LABELS[self.kind]
 
 
+_SUGGESTIONS = select(
+    Suggestion.id,
+    Suggestion.number,
+    Suggestion.subject,
+    Suggestion.situation,
+    Suggestion.proposal,
+    Suggestion.status,
+    Suggestion.submitted_on,
+).where(Suggestion.id.in_(bindparam("ids", expanding=True)))
+_SERVICES = select(ServiceRecord.id, ServiceRecord.subject, ServiceRecord.account, ServiceRecord.served_on).where(
+    ServiceRecord.id.in_(bindparam("ids", expanding=True))
+)
+
+#: Looking for private numbers in a text takes as long as everything else that is done with it.
+_redacted = lru_cache(maxsize=8192)(redact)
+
+
 def load_passages(hits: Iterable[Hit], session: Session) -> dict[str, list[Passage]]:
     """Passages of the suggestions and service records hit, by source; rows a search must not show are left out."""
     ids: dict[Kind, set[int]] = {kind: set() for kind in Kind}
     for hit in hits:
         ids[hit.kind].add(int(hit.source.partition(":")[2]))
     passages: dict[str, list[Passage]] = {}
-    for suggestion in session.scalars(select(Suggestion).where(Suggestion.id.in_(ids[Kind.SUGGESTION]))):
-        if suggestion.is_searchable:
-            passages[f"suggestion:{suggestion.id}"] = suggestion_passages(suggestion)
-    for record in session.scalars(select(ServiceRecord).where(ServiceRecord.id.in_(ids[Kind.SERVICE]))):
-        source = Source(Kind.SERVICE, f"服务记录《{redact(record.subject)}》", record.served_on)
-        passages[f"service:{record.id}"] = _passages(source, (record.subject, record.account))
+    connection = session.connection()
+    if ids[Kind.SUGGESTION]:
+        for row in connection.execute(_SUGGESTIONS, {"ids": sorted(ids[Kind.SUGGESTION])}):
+            if row.status not in UNSEARCHABLE:
+                texts = (row.situation, row.proposal, row.subject)
+                passages[f"suggestion:{row.id}"] = _suggestion_passages(
+                    row.subject, row.submitted_on, row.number, texts
+                )
+    if ids[Kind.SERVICE]:
+        for record in connection.execute(_SERVICES, {"ids": sorted(ids[Kind.SERVICE])}):
+            source = Source(Kind.SERVICE, f"服务记录《{_redacted(record.subject)}》", record.served_on)
+            passages[f"service:{record.id}"] = _passages(source, (record.subject, record.account))
     return passages
 
 
 def suggestion_passages(suggestion: Suggestion) -> list[Passage]:
     """The texts of a suggestion."""
-    source = Source(
-        Kind.SUGGESTION, f"建议《{redact(suggestion.subject)}》", suggestion.submitted_on, suggestion.number
-    )
-    return _passages(source, (suggestion.situation, suggestion.proposal, suggestion.subject))
+    texts = (suggestion.situation, suggestion.proposal, suggestion.subject)
+    return _suggestion_passages(suggestion.subject, suggestion.submitted_on, suggestion.number, texts)
 
 
-def profile_passages(expert: Expert) -> list[Passage]:
+def _suggestion_passages(subject: str, submitted_on: dt.date, number: str, texts: Iterable[str]) -> list[Passage]:
+    return _passages(Source(Kind.SUGGESTION, f"建议《{_redacted(subject)}》", submitted_on, number), texts)
+
+
+@lru_cache(maxsize=2048)
+def profile_passages(profile: Profile) -> tuple[Passage, ...]:
     """The texts of a profile, each part under its name."""
     parts = {
-        "简介": [expert.summary],
-        "专长": ["、".join(expert.keywords)],
-        "履历": [entry.description for entry in expert.career],
-        "荣誉": [f"{honour.year or ''} {honour.title}".strip() for honour in expert.honours],
-        "领域": ["、".join(field.name for field in expert.fields)],
-        "职务": [" ".join(filter(None, (expert.former_unit, expert.last_post, expert.professional_title)))],
+        "简介": [profile.summary],
+        "专长": ["、".join(profile.keywords)],
+        "履历": profile.career,
+        "荣誉": profile.honours,
+        "领域": ["、".join(profile.fields)],
+        "职务": [" ".join(filter(None, (profile.former_unit, profile.last_post, profile.professional_title)))],
     }
-    return [
+    return tuple(
         passage
         for name, texts in parts.items()
         for passage in _passages(
-            Source(Kind.PROFILE, f"档案·{name}", expert.updated_at.date()), texts, _PART_WEIGHTS.get(name, 1.0)
+            Source(Kind.PROFILE, f"档案·{name}", profile.updated_on), texts, _PART_WEIGHTS.get(name, 1.0)
         )
-    ]
+    )
 
 
 def nearest_clause(passages: Sequence[Passage], hits: Sequence[Hit]) -> Sentence | None:
@@ -120,10 +147,16 @@ def nearest_clause(passages: Sequence[Passage], hits: Sequence[Hit]) -> Sentence
         return None
     for passage in passages:
         if isinstance(passage.source, Source) and passage.source.kind is near.kind:
-            for clause in split_clauses(passage.text):
-                if clause_key(clause) == near.clause:
-                    return Sentence(passage.source, clause, (), near.closeness)
+            if (clause := _clauses(passage.text).get(near.clause)) is not None:
+                return Sentence(passage.source, clause, (), near.closeness)
     return None
+
+
+@lru_cache(maxsize=8192)
+def _clauses(text: str) -> dict[int, str]:
+    """The clauses of a text by their keys."""
+    clauses = split_clauses(text)
+    return dict(zip(clause_keys(clauses), clauses, strict=True))
 
 
 def evidence_for(
@@ -171,7 +204,7 @@ def fragments_of(text: str, spans: Iterable[tuple[int, int]]) -> tuple[Fragment,
 
 
 def _passages(source: Source, texts: Iterable[str], weight: float = 1.0) -> list[Passage]:
-    return [Passage(source, redact(text), weight) for text in texts if text.strip()]
+    return [Passage(source, _redacted(text), weight) for text in texts if text.strip()]
 
 
 def _evidence(sentence: Sentence) -> Evidence:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, aliased, joinedload, selectinload, sessionmaker
+from sqlalchemy.orm import Session, aliased, selectinload, sessionmaker
 
 from zhiku.domain.expertise import FieldOfExpertise
-from zhiku.domain.experts import Expert, ExpertField, WayOfHelping
+from zhiku.domain.experts import WayOfHelping
 from zhiku.domain.redaction import redact
 from zhiku.search.highlight import Passage
 from zhiku.search.intent import Intent
@@ -28,6 +29,7 @@ from zhiku.services.answers import (
     sentence_of,
 )
 from zhiku.services.evidence import evidence_for, load_passages, nearest_clause, profile_passages
+from zhiku.services.profiles import Profile, load_profiles
 from zhiku.services.questions import Question, QuestionReader
 from zhiku.services.reasons import reasons_for
 
@@ -37,15 +39,11 @@ EVIDENCE_DOCUMENTS = 3
 #: Sentences of evidence shown for a person.
 EVIDENCE_SENTENCES = 3
 
+#: For how long the list of fields may be remembered, in seconds.
+MAINS_KEPT = 2.0
+
 #: Fields that are looked at for people, nearest first.
 NEAREST_FIELDS = 5
-
-_EXPERT_ROWS = select(Expert).options(
-    joinedload(Expert.division),
-    selectinload(Expert.field_links).joinedload(ExpertField.field).joinedload(FieldOfExpertise.parent),
-    selectinload(Expert.career),
-    selectinload(Expert.honours),
-)
 
 
 class ExpertSearch:
@@ -65,6 +63,8 @@ class ExpertSearch:
         self._sessions = sessions
         self._engine = engine
         self._page_size = page_size
+        self._mains: Mapping[str, str] | None = None
+        self._mains_read_at = 0.0
 
     def search(
         self,
@@ -282,8 +282,14 @@ class ExpertSearch:
             keywords=asked.keywords,
         )
 
-    def _main_of(self) -> dict[str, str]:
-        """Subfield -> its main field."""
+    def _main_of(self) -> Mapping[str, str]:
+        """Subfield -> its main field, as it was a moment ago."""
+        now = time.monotonic()
+        if self._mains is None or now - self._mains_read_at > MAINS_KEPT:
+            self._mains, self._mains_read_at = self._read_mains(), now
+        return self._mains
+
+    def _read_mains(self) -> dict[str, str]:
         main = aliased(FieldOfExpertise)
         with self._sessions() as session:
             rows = session.execute(
@@ -295,18 +301,15 @@ class ExpertSearch:
         """The people of a page."""
         with self._sessions() as session:
             ids = {one.owner: int(one.owner.partition(":")[2]) for one in ranked}
-            rows = {row.id: row for row in session.scalars(_EXPERT_ROWS.where(Expert.id.in_(ids.values())))}
+            # The index may lag behind by a moment: who was withdrawn is not shown, whatever it says.
+            profiles = load_profiles(session, ids.values())
             texts = load_passages([hit for one in ranked for hit in one.hits[:EVIDENCE_DOCUMENTS]], session)
-            people = []
-            for one in ranked:
-                expert = rows.get(ids[one.owner])
-                # The index may lag behind by a moment: who was withdrawn is not shown, whatever it says.
-                if expert is not None and expert.is_searchable:
-                    people.append(self._person(expert, one, terms, texts))
-        return tuple(people)
+        return tuple(
+            self._person(profiles[ids[one.owner]], one, terms, texts) for one in ranked if ids[one.owner] in profiles
+        )
 
     def _person(
-        self, expert: Expert, ranked: RankedOwner, terms: QueryTerms, texts: Mapping[str, Sequence[Passage]]
+        self, expert: Profile, ranked: RankedOwner, terms: QueryTerms, texts: Mapping[str, Sequence[Passage]]
     ) -> PersonFound:
         profile = profile_passages(expert)
         passages = [*profile]
@@ -315,13 +318,13 @@ class ExpertSearch:
         nearest = nearest_clause(passages, ranked.hits[:EVIDENCE_DOCUMENTS]) if terms.meaning else None
         words = [required.word for required in terms.required]
         return PersonFound(
-            expert_id=expert.id,
+            expert_id=expert.expert_id,
             name=expert.name,
             former_unit=redact(expert.former_unit),
             last_post=redact(expert.last_post),
             professional_title=redact(expert.professional_title),
-            township=expert.division.name,
-            fields=tuple(field.name for field in expert.fields),
+            township=expert.township,
+            fields=expert.fields,
             availability=expert.availability.value,
             availability_label=expert.availability.label,
             ways_of_helping=tuple(WayOfHelping.from_value(way).label for way in expert.ways_of_helping),
@@ -336,7 +339,7 @@ class ExpertSearch:
                 terms,
                 profile,
                 texts,
-                {"领域": "、".join(field.main.name for field in expert.fields), "乡镇": expert.division.name},
+                {"领域": "、".join(expert.main_fields), "乡镇": expert.township},
                 self._engine.analyzer,
                 nearest is not None,
             ),

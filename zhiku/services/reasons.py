@@ -11,10 +11,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from zhiku.analysis.analyzer import Analyzer
-from zhiku.search.highlight import Passage
+from zhiku.search.highlight import Passage, normal_form
 from zhiku.search.port import Hit, Kind, QueryTerms, RequiredWord
-from zhiku.search.ranking import FADING, KIND_WEIGHTS, RankedOwner
+from zhiku.search.ranking import RankedOwner
 from zhiku.services.evidence import KIND_LABELS, Source
+
+#: Documents of a person whose texts can be on a page; the others are only counted.
+MOST_VOTES = 10
 
 
 class MatchedBy(StrEnum):
@@ -78,20 +81,21 @@ def reasons_for(
     analyzer: Analyzer,
     is_near_in_meaning: bool,
 ) -> Reasons:
-    """The reasons for one person: `profile` are the texts of their profile, `evidence` those of documents by source,
-    `other_parts` what the index has of the profile besides, by its name."""
+    """The reasons for one person: `profile` are the texts of their profile, `evidence` those of their first documents
+    by source, `other_parts` what the index has of the profile besides, by its name."""
+    shown = ranked.hits[:MOST_VOTES]
     texts: dict[str, list[str]] = {}
-    for passage in [*profile, *(one for hit in ranked.hits for one in evidence.get(hit.source, ()))]:
+    for passage in [*profile, *(one for hit in shown for one in evidence.get(hit.source, ()))]:
         assert isinstance(passage.source, Source)
-        texts.setdefault(passage.source.part, []).append(analyzer.normal(passage.text))
+        texts.setdefault(passage.source.part, []).append(normal_form(passage.text))
     for part, text in other_parts.items():
-        texts.setdefault(part, []).append(analyzer.normal(text))
+        texts.setdefault(part, []).append(normal_form(text))
     words = tuple(
         _matched(required, texts, analyzer)
         for bit, required in enumerate(terms.required)
         if ranked.words_found >> bit & 1
     )
-    votes, further, share = _votes(ranked.hits, evidence)
+    votes, further, share = _votes(ranked, shown, evidence)
     return Reasons(words, votes, further, share, ranked.is_named, is_near_in_meaning)
 
 
@@ -116,18 +120,19 @@ def _parts_with(word: str, texts: Mapping[str, Sequence[str]], analyzer: Analyze
     return tuple(part for part, its in texts.items() if any(analyzer.has_term(text, word) for text in its))
 
 
-def _votes(hits: Sequence[Hit], evidence: Mapping[str, Sequence[Passage]]) -> tuple[tuple[Vote, ...], int, float]:
+def _votes(
+    ranked: RankedOwner, shown: Sequence[Hit], evidence: Mapping[str, Sequence[Passage]]
+) -> tuple[tuple[Vote, ...], int, float]:
     """The votes of the documents that are on the page, the number of the others, and the share of these."""
-    points = [hit.score * KIND_WEIGHTS[hit.kind] * FADING**place for place, hit in enumerate(hits)]
-    total = sum(points)
+    total = sum(ranked.points)
     if not total:
         return (), 0, 0.0
     votes = [
         Vote(hit.kind.value, title, hit.date, its, its / total)
-        for hit, its in zip(hits, points, strict=True)
+        for hit, its in zip(shown, ranked.points, strict=False)
         if (title := _title(hit, evidence))
     ]
-    further = len(hits) - len(votes)
+    further = len(ranked.hits) - len(votes)
     return tuple(votes), further, 1 - sum(vote.share for vote in votes) if further else 0.0
 
 

@@ -23,7 +23,7 @@ from zhiku.engines.whoosh.vectors import CLAUSES, FIRSTS, KEYS, MEAN_SCALES, MEA
 from zhiku.search.meaning import Meaning, similarities
 
 #: Up to so many clauses all of them are compared.
-EXACT_CLAUSES = 12_000
+EXACT_CLAUSES = 4_000
 
 #: Candidates by the mean's principal components, and by the score of words; those that tie with the last come along.
 BY_MEAN = 300
