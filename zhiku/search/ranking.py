@@ -7,7 +7,7 @@ best-document-only and plain sum: docs/adr/0005). Equal scores go to who was ask
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import overload
 
@@ -65,7 +65,12 @@ class OwnedHits(Sequence[Hit]):
             part = OwnedHits(self._hits, self._places[place])
             part._made = self._made
             return part
-        number = self._places[place]
+        return self._hit(self._places[place])
+
+    def __iter__(self) -> Iterator[Hit]:
+        return map(self._hit, self._places)
+
+    def _hit(self, number: int) -> Hit:
         if number not in self._made:
             self._made[number] = self._hits[number]
         return self._made[number]

@@ -45,6 +45,9 @@ class Evidence:
     is_near_in_meaning: bool = False
 
 
+#: Documents of a person whose texts are looked through for evidence.
+EVIDENCE_DOCUMENTS = 3
+
 #: What one of the query's whole words, or a synonym, is worth in a sentence, against 1 for a word inside it.
 WHOLE_WORD_WEIGHT = 3.0
 SYNONYM_WEIGHT = 1.5

@@ -14,10 +14,7 @@ from zhiku.analysis.analyzer import Analyzer
 from zhiku.search.highlight import Passage, normal_form
 from zhiku.search.port import Hit, Kind, QueryTerms, RequiredWord
 from zhiku.search.ranking import RankedOwner
-from zhiku.services.evidence import KIND_LABELS, Source
-
-#: Documents of a person whose texts can be on a page; the others are only counted.
-MOST_VOTES = 10
+from zhiku.services.evidence import EVIDENCE_DOCUMENTS, KIND_LABELS, Source
 
 
 class MatchedBy(StrEnum):
@@ -83,7 +80,7 @@ def reasons_for(
 ) -> Reasons:
     """The reasons for one person: `profile` are the texts of their profile, `evidence` those of their first documents
     by source, `other_parts` what the index has of the profile besides, by its name."""
-    shown = ranked.hits[:MOST_VOTES]
+    shown = ranked.hits[:EVIDENCE_DOCUMENTS]
     texts: dict[str, list[str]] = {}
     for passage in [*profile, *(one for hit in shown for one in evidence.get(hit.source, ()))]:
         assert isinstance(passage.source, Source)
