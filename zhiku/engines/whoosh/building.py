@@ -6,7 +6,8 @@ generation, so they are computed when the arrays are made; the result is bit for
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from zhiku.analysis.analyzer import Analyzer
 from zhiku.analysis.batch import SEPARATOR, JoinedTexts, TermCounts, WordNumbers, count_words
+from zhiku.analysis.encoder import usable_cores
 from zhiku.analysis.normalize import normalize_all
 from zhiku.engines.whoosh.arrayfile import Array
 from zhiku.engines.whoosh.schema import ASKED, CODED, SOURCE_FIELD, TEXT_COLUMN, TIE, VALUE_SEPARATOR
@@ -144,9 +146,16 @@ class SegmentBuilder:
         documents = np.array(self._text_documents, np.int32)
         words = np.concatenate([*self._word_numbers, np.empty(0, np.int32)])
         word_texts = np.repeat(np.arange(len(documents), dtype=np.int32), self._word_counts)
-        arrays = _folded(TermGroup.WORDS, count_words(self._words, words, word_texts), documents, boosts)
-        arrays |= _folded(TermGroup.GRAMS, texts.bigrams(), documents, boosts)
-        arrays |= _folded(TermGroup.CHARS, texts.characters(), documents, boosts)
+        groups: list[tuple[TermGroup, Callable[[], TermCounts]]] = [
+            (TermGroup.WORDS, lambda: count_words(self._words, words, word_texts)),
+            (TermGroup.GRAMS, texts.bigrams),
+            (TermGroup.CHARS, texts.characters),
+        ]
+        arrays: dict[str, Array] = {}
+        # Sorting takes most of the time here, and lets other threads run meanwhile.
+        with ThreadPoolExecutor(min(len(groups), usable_cores()), thread_name_prefix="zhiku-build") as pool:
+            for part in pool.map(lambda one: _folded(one[0], one[1](), documents, boosts), groups):
+                arrays |= part
         arrays |= _listed(TermGroup.NAMES.value, self._names)
         sources = {(source.encode(), number): 1.0 for number, source in enumerate(self._columns["source"])}
         arrays |= _listed(SOURCE_FIELD, sources)

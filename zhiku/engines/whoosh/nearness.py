@@ -29,9 +29,11 @@ EXACT_CLAUSES = 4_000
 BY_MEAN = 300
 BY_WORDS = 200
 
-#: Principal components that are kept, and means they are computed from.
+#: Principal components that are kept.
 COMPONENTS = 128
-SAMPLE = 20_000
+
+#: Sums of so many products of two numbers up to 127 stay below 2^24: exact in floats of 32 bits.
+_EXACT_ROWS = 1024
 
 #: Fewer means have no principal components worth keeping; all of so few are compared anyway.
 FEWEST_MEANS = 4 * COMPONENTS
@@ -48,12 +50,18 @@ _BLOCK = 4096
 Basis = NDArray[np.int8]
 
 
-def principal_components(means: NDArray[np.int8], scales: NDArray[np.float32]) -> Basis:
-    """The directions (dimensions, COMPONENTS) in which these means (n, dimensions) differ most, as whole numbers."""
-    step = max(1, len(means) // SAMPLE)
-    sample = means[::step].astype(np.float64) * scales[::step, None]
-    centred = sample - sample.mean(axis=0)
-    _, vectors = np.linalg.eigh(centred.T @ centred)
+def principal_components(means: NDArray[np.int8]) -> Basis:
+    """The directions (dimensions, COMPONENTS) in which these means (n, dimensions) differ most, as whole numbers.
+
+    The sums before the decomposition are of whole numbers and exact, so that the order of the documents, which is
+    another with every number of processes that build, makes no difference.
+    """
+    products = np.zeros((means.shape[1], means.shape[1]))
+    for start in range(0, len(means), _EXACT_ROWS):
+        rows = means[start : start + _EXACT_ROWS].astype(np.float32)
+        products += rows.T @ rows
+    total = means.sum(axis=0, dtype=np.int64).astype(np.float64)
+    _, vectors = np.linalg.eigh(products - np.outer(total, total) / len(means))
     # Columns of whole numbers; only the order of products matters, so their scales are not kept.
     components = vectors[:, ::-1][:, :COMPONENTS].T.astype(np.float32)
     return np.ascontiguousarray(quantise(components)[0].T)
@@ -61,9 +69,9 @@ def principal_components(means: NDArray[np.int8], scales: NDArray[np.float32]) -
 
 def write_basis(folder: Path, nearness: Nearness) -> None:
     """Keep the principal components of a generation in its folder; of few documents there are none."""
-    means, scales = nearness.means()
+    means = nearness.means()
     if len(means) >= FEWEST_MEANS:
-        write_arrays(folder / BASIS_FILE, {"basis": principal_components(means, scales)})
+        write_arrays(folder / BASIS_FILE, {"basis": principal_components(means)})
 
 
 def read_basis(folder: Path) -> Basis | None:
@@ -177,14 +185,10 @@ class Nearness:
             mean[here] = segment.mean_cosines(numbers, query)
         return Near(documents, best, mean)
 
-    def means(self) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-        """Means of all documents that have one (n, dimensions), and their scales (n,)."""
-        parts = [segment.means() for segment in self._segments if not segment.is_empty]
-        if not parts:
-            return np.zeros((0, 0), np.int8), np.zeros(0, np.float32)
-        means = np.concatenate([rows for rows, _ in parts])
-        scales = np.concatenate([scales for _, scales in parts])
-        return means[scales > 0], scales[scales > 0]
+    def means(self) -> NDArray[np.int8]:
+        """Means of all documents that have one (n, dimensions)."""
+        parts = [means[scales > 0] for means, scales in (one.means() for one in self._segments if not one.is_empty)]
+        return np.concatenate(parts) if parts else np.zeros((0, 0), np.int8)
 
     def clause_keys(self) -> NDArray[np.int64]:
         """Keys of all clauses (n,)."""

@@ -9,12 +9,14 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import signal
+import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from whoosh.codec.whoosh3 import W3Segment
@@ -85,7 +87,8 @@ class Workers:
         for _ in range(recipe.processes):
             ours, theirs = context.Pipe()
             process = context.Process(target=work, args=(recipe, theirs), daemon=True, name="zhiku-build")
-            process.start()
+            with _without_main():
+                process.start()
             # Only the worker holds its end now, so that its death is seen as the end of the pipe.
             theirs.close()
             self._pipes.append(ours)
@@ -156,6 +159,18 @@ class Workers:
             log.error("a process of the build failed: %s in %s", answer.kind, answer.place)
             raise WorkerEnded()
         return answer
+
+
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """Lets a new process not import again what this one was started with: a worker needs nothing of the command line
+    or of a script, which might not even be made for it."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 def work(recipe: Recipe, pipe: Connection) -> None:
