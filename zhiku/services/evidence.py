@@ -70,7 +70,7 @@ class Source:
 
     @property
     def part(self) -> str:
-        """The part of a profile (简介, 专长 …), or what kind of a document it is."""
+        """Which part of a profile it is, or what kind of a document."""
         return self.label.partition("·")[2] if self.kind is Kind.PROFILE else KIND_LABELS[self.kind]
 
 

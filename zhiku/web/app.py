@@ -35,8 +35,9 @@ def create_app(zhiku: Zhiku) -> Flask:
     for views in (pages, experts, lexicon, suggestions, similar, departments, api, complete, health):
         app.register_blueprint(views.blueprint)
     bureau_door.install(app, zhiku.settings)
-    # It changes nothing, and answers nobody but who asks.
+    # They change nothing, and answer nobody but who asks.
     app.extensions["csrf"].exempt(similar.blueprint)
+    app.extensions["csrf"].exempt(experts.problem)
     # Last, so that everything above runs below the prefix.
     serve_below(app, zhiku.settings.url_prefix)
     return app

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from flask import url_for
 from werkzeug.datastructures import MultiDict
 
+from zhiku.search.intent import Intent
+from zhiku.search.keywords import MAX_CHOSEN, MAX_KEYWORD_LENGTH
 from zhiku.search.port import FACETS
 from zhiku.search.query import MAX_QUERY
+from zhiku.search.query_language import PartKind, read
 
 #: Most values of a facet that an address may name; each becomes a condition of the search.
 MAX_FILTER_VALUES = 20
@@ -32,6 +35,10 @@ class SearchAddress:
     page: int = 1
     #: Whether the query is to be answered as it stands, even if that finds nobody and another spelling would.
     is_as_typed: bool = False
+    #: What the query is to be taken for.
+    intent: Intent = Intent.AUTO
+    #: Key words of a pasted problem that the reader kept or added; none for those that the search finds.
+    keywords: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, args: MultiDict[str, str], *, is_strict: bool = False) -> SearchAddress:
@@ -44,9 +51,15 @@ class SearchAddress:
             values = tuple(dict.fromkeys(value for value in args.getlist(name) if value.strip()))[:MAX_FILTER_VALUES]
             if values:
                 filters[name] = values
-        # One character more than is looked at, so that the search can say that it dropped something.
         page = read_page(args, is_strict=is_strict)
-        return cls(args.get("q", "")[: MAX_QUERY + 1], filters, page, args.get("as_typed", "") == "1")
+        intent = Intent(by) if (by := args.get("by", "")) in (Intent.NAME, Intent.TOPIC) else Intent.AUTO
+        given = (word.strip()[:MAX_KEYWORD_LENGTH] for word in args.getlist("kw"))
+        keywords = tuple(dict.fromkeys(word for word in given if word))[:MAX_CHOSEN]
+        query = args.get("q", "")
+        if len(query.strip()) > MAX_QUERY:
+            # A mark more than is looked at, so that the search can say that it dropped something.
+            query = query.strip()[:MAX_QUERY] + "…"
+        return cls(query, filters, page, args.get("as_typed", "") == "1", intent, keywords)
 
     @property
     def is_empty(self) -> bool:
@@ -68,7 +81,20 @@ class SearchAddress:
             parameters["page"] = self.page
         if self.is_as_typed:
             parameters["as_typed"] = "1"
+        if self.intent is not Intent.AUTO:
+            parameters["by"] = self.intent.value
+        if self.keywords:
+            parameters["kw"] = list(self.keywords)
         return parameters
+
+    def carried(self, *left_out: str) -> list[tuple[str, str]]:
+        """The parameters as pairs, without the page and those named: the hidden fields of a form on this page."""
+        return [
+            (name, value)
+            for name, values in self.parameters().items()
+            if name not in ("page", *left_out)
+            for value in (values if isinstance(values, list) else [values])
+        ]
 
     def toggle(self, name: str, value: str) -> str:
         """The address with this value of a facet added, or taken away where it is there; from page 1."""
@@ -78,12 +104,32 @@ class SearchAddress:
         return self._address(replace(self, filters=filters, page=1))
 
     def without_filters(self) -> str:
-        """The address of the query alone."""
-        return self._address(replace(self, filters={}, page=1))
+        """The address of the query alone, its exact and unwanted parts no longer demanded."""
+        asked = read(self.query).without(lambda part: part.kind is PartKind.EXCLUDED)
+        query = asked.as_plain(lambda part: part.kind is PartKind.PHRASE).typed
+        return self._address(replace(self, query=query, filters={}, page=1))
+
+    def without_phrase(self, phrase: str) -> str:
+        """The address of the query in which an exact part is plain words."""
+        asked = read(self.query).as_plain(lambda part: part.kind is PartKind.PHRASE and part.text == phrase)
+        return self._address(replace(self, query=asked.typed, page=1))
+
+    def without_excluded(self, word: str) -> str:
+        """The address of the query in which a word may be there again."""
+        asked = read(self.query).without(lambda part: part.kind is PartKind.EXCLUDED and part.text == word)
+        return self._address(replace(self, query=asked.typed, page=1))
 
     def with_query(self, query: str) -> str:
         """The address of another query with the same filters, from page 1."""
-        return self._address(replace(self, query=query, page=1, is_as_typed=False))
+        return self._address(replace(self, query=query, page=1, is_as_typed=False, intent=Intent.AUTO, keywords=()))
+
+    def with_intent(self, intent: str) -> str:
+        """The address of the same query taken for a name, or a topic; from page 1."""
+        return self._address(replace(self, intent=Intent(intent), page=1))
+
+    def with_keywords(self, keywords: Sequence[str]) -> str:
+        """The address of the same problem searched by these key words, from page 1."""
+        return self._address(replace(self, keywords=tuple(dict.fromkeys(keywords)), page=1))
 
     def as_typed(self) -> str:
         """The address of the query as it stands, whatever may be wrong with it; from page 1."""

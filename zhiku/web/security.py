@@ -26,6 +26,9 @@ _SECRET_KEY_BYTES = 32
 #: back with "too long" rather than an error page.
 MAX_BODY = 1 << 20
 
+#: Largest head of a request, in bytes. A query of 2,000 Chinese characters makes 18 kB of it.
+MAX_ADDRESS = 1 << 20
+
 #: No inline script or style anywhere; images may be data: because Bootstrap's CSS carries its icons so.
 CONTENT_SECURITY_POLICY = "; ".join(
     (

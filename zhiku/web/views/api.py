@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from zhiku.services.answers import Answer, Facet, PersonFound
 from zhiku.services.evidence import Evidence
+from zhiku.services.reasons import Reasons
 from zhiku.web.current import current_zhiku
 from zhiku.web.search_address import BadPage, SearchAddress
 
@@ -19,11 +20,17 @@ blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
 def experts() -> ResponseReturnValue:
     """`?q=` and the page's filters (field, township, unit, title, availability; each may repeat), `page` from 1.
 
-    `as_typed=1`: the query is not answered by another spelling, even if it finds nobody.
+    `as_typed=1`: the query is not answered by another spelling, even if it finds nobody. `by=name` or `by=topic`: what
+    it is to be taken for. `kw=`, which may repeat: the key words by which a pasted problem is to be searched.
     """
     asked = SearchAddress.read(request.args, is_strict=True)
     answer = current_zhiku().expert_search.search(
-        asked.query, filters=asked.filters, page=asked.page, is_as_typed=asked.is_as_typed
+        asked.query,
+        filters=asked.filters,
+        page=asked.page,
+        is_as_typed=asked.is_as_typed,
+        intent=asked.intent,
+        keywords=asked.keywords,
     )
     return jsonify(answer_json(answer))
 
@@ -44,6 +51,13 @@ def answer_json(answer: Answer) -> dict[str, Any]:
         "notes": list(answer.notes),
         "did_you_mean": answer.did_you_mean or None,
         "answered_as": answer.answered_as or None,
+        "by": answer.intent.value,
+        "total_by_name": answer.by_name,
+        "total_by_topic": answer.by_topic,
+        "phrases": list(answer.phrases),
+        "excluded": list(answer.excluded),
+        "is_problem": answer.is_problem,
+        "keywords": list(answer.keywords),
         "total": answer.total,
         "total_all_words": answer.total_all_words,
         "page": answer.page,
@@ -79,6 +93,7 @@ def person_json(person: PersonFound) -> dict[str, Any]:
         "is_near": person.is_near,
         "is_near_in_meaning": person.is_near_in_meaning,
         "evidence": [evidence_json(evidence) for evidence in person.evidence],
+        "why": why_json(person.why),
         "page": url_for("experts.profile", expert_id=person.expert_id),
     }
 
@@ -93,6 +108,30 @@ def evidence_json(evidence: Evidence) -> dict[str, Any]:
         "date": evidence.date.isoformat() if evidence.date else None,
         "suggestion_number": evidence.suggestion_number or None,
         "is_near_in_meaning": evidence.is_near_in_meaning,
+    }
+
+
+def why_json(why: Reasons) -> dict[str, Any]:
+    """Why a person is in the answer: words with where they stand, and the documents with their part of the score."""
+    return {
+        "words": [
+            {"word": one.word, "by": one.by.value, "synonym": one.synonym or None, "parts": list(one.parts)}
+            for one in why.words
+        ],
+        "is_named": why.is_named,
+        "is_near_in_meaning": why.is_near_in_meaning,
+        "votes": [
+            {
+                "kind": vote.kind,
+                "title": vote.title,
+                "date": vote.date.isoformat() if vote.date else None,
+                "points": round(vote.points, 6),
+                "share": round(vote.share, 4),
+            }
+            for vote in why.votes
+        ],
+        "further_documents": why.further,
+        "further_share": round(why.further_share, 4),
     }
 
 
