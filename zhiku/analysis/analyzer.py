@@ -101,19 +101,18 @@ class Analyzer:
         text = normalize(text)
         return sum(len(run) for run in _HAN_RUN.findall(text)) + len(re.findall(r"\w+", _HAN_RUN.sub(" ", text)))
 
-    def query(self, text: str) -> QueryAnalysis:
+    def query(self, text: str, with_synonyms: bool = True) -> QueryAnalysis:
         """Terms of a query: like a document's, but without stop words where something else is left."""
         text = normalize(text)
         spans = self._content_spans(text)
         analysis = _analysis(text, spans)
-        alternatives = tuple(self._alternatives(text, spans))
+        alternatives = tuple(self._alternatives(text, spans)) if with_synonyms else ()
         return replace(analysis, alternatives=alternatives) if alternatives else analysis
 
     def _alternatives(self, text: str, spans: list[tuple[int, int]]) -> Iterator[Alternatives]:
+        outer = _outer(spans)
         for (start, end), synonyms in self._synonyms.expand(text, spans).items():
-            words = dict.fromkeys(
-                text[a:b] for a, b in spans if a < end and start < b and not _is_inside_another((a, b), spans)
-            )
+            words = dict.fromkeys(text[a:b] for a, b in outer if a < end and start < b)
             analyses = tuple(_analysis(synonym, self._content_spans(synonym)) for synonym in synonyms)
             yield Alternatives(tuple(words), synonyms, analyses)
 
@@ -204,7 +203,7 @@ def _analysis(text: str, spans: list[tuple[int, int]]) -> QueryAnalysis:
         for run in _HAN_RUN.findall(text[start:end]):
             chars.update(run)
             grams.update(run[i : i + 2] for i in range(len(run) - 1))
-    whole = [text[start:end] for start, end in spans if not _is_inside_another((start, end), spans)]
+    whole = [text[start:end] for start, end in _outer(spans)]
     return QueryAnalysis(Counter(text[start:end] for start, end in spans), grams, chars, tuple(dict.fromkeys(whole)))
 
 
@@ -219,8 +218,15 @@ def _joined(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
     return pieces
 
 
-def _is_inside_another(span: tuple[int, int], spans: list[tuple[int, int]]) -> bool:
-    return any(other != span and other[0] <= span[0] and span[1] <= other[1] for other in spans)
+def _outer(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The spans that lie in no other one, in their order. In one pass: a pasted page has a thousand of them."""
+    outer: set[tuple[int, int]] = set()
+    furthest = -1
+    for start, end in sorted(set(spans), key=lambda span: (span[0], -span[1])):
+        if end > furthest:
+            outer.add((start, end))
+            furthest = end
+    return [span for span in spans if span in outer]
 
 
 def _places(text: str, term: str) -> Iterator[int]:

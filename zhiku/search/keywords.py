@@ -17,7 +17,7 @@ from zhiku.analysis.lexicon import letter_words
 from zhiku.analysis.word_classes import informativeness
 from zhiku.search.meaning import MAX_ENCODED, meaning_of
 from zhiku.search.port import QueryTerms, TermGroup
-from zhiku.search.query import parse
+from zhiku.search.query import parse, word_groups
 from zhiku.search.scoring import idf, query_weight
 
 #: A longer text, in Chinese characters and Latin words, is a problem that was pasted rather than some words.
@@ -92,9 +92,9 @@ def is_problem(text: str, analyzer: Analyzer) -> bool:
     return length > SENTENCES_LENGTH and len(sentences) > 1
 
 
-def find_keywords(text: str, analyzer: Analyzer, known: KnownWords, limit: int = MAX_KEYWORDS) -> list[Keyword]:
-    """Up to `limit` key words of a text, the weightiest first; equal ones as they stand in the text."""
-    weights = weigh_words(text, analyzer, known)
+def find_keywords(weights: Mapping[str, float], limit: int = MAX_KEYWORDS) -> list[Keyword]:
+    """Up to `limit` key words of a text by the weights of its words (`weigh_words`), the weightiest first; equal ones
+    as they stand in the text."""
     heaviest = sorted(weights, key=lambda word: -weights[word])
     chosen: list[Keyword] = []
     for word in heaviest:
@@ -109,7 +109,7 @@ def find_keywords(text: str, analyzer: Analyzer, known: KnownWords, limit: int =
 
 def weigh_words(text: str, analyzer: Analyzer, known: KnownWords) -> dict[str, float]:
     """Weight of each word of a text that says something, in reading order."""
-    analysis = analyzer.query(text)
+    analysis = analyzer.query(text, with_synonyms=False)
     normal = analyzer.normal(text)
     weights: dict[str, float] = {}
     for whole in analysis.whole_words:
@@ -129,37 +129,36 @@ def weigh_words(text: str, analyzer: Analyzer, known: KnownWords) -> dict[str, f
 def problem_terms(
     text: str,
     chosen: Sequence[Keyword],
+    weights: Mapping[str, float],
     analyzer: Analyzer,
-    known: KnownWords,
     encoder: Encoder | None = None,
     dropped: Collection[str] = (),
 ) -> QueryTerms:
     """What is searched for a problem: its key words by their weight, and less so all its words but the dropped ones.
 
-    Key words alone lose what only the whole text tells, the whole text alone drowns in greetings and circumstances
-    (RR@10 of the author of a suggestion or service record, which was left out: 0.55 and 0.71, both 0.65; of demo
-    queries in the middle of a letter: 0.86 and 0.39, both 0.82; routing P@1 0.68 and 0.70, both 0.70).
+    Key words alone lose what only the whole text tells, and the whole text drowns in greetings and circumstances. RR@10
+    of the author of a demo suggestion or service record that was itself left out, and of demo queries in the middle of
+    a letter: whole text 0.70 and 0.39 (with meaning 0.62, 0.34), key words alone 0.55 and 0.46, both 0.65 and 0.81
+    (with meaning 0.64, 0.81).
     """
     words = " ".join(keyword.word for keyword in chosen)
     if not chosen:
         return parse(text, analyzer, encoder)
     # The telling part, because only so much is encoded, and a letter begins with greetings.
     meaning = meaning_of(telling_part(text, chosen, analyzer, MAX_ENCODED), encoder) if encoder else None
-    whole = parse(_without(text, dropped, analyzer), analyzer)
-    weights = weigh_words(text, analyzer, known)
     heaviest = max(weights.values(), default=0.0)
-    groups = {
-        group: {term: BACKGROUND * weight for term, weight in whole.groups.get(group, {}).items()}
-        for group in (TermGroup.WORDS, TermGroup.GRAMS, TermGroup.CHARS)
-    }
+    groups = word_groups(_without(text, dropped, analyzer), analyzer)
+    for terms in groups.values():
+        for term in terms:
+            terms[term] *= BACKGROUND
     background = groups[TermGroup.WORDS]
     for word in background:
         background[word] *= min(1.0, 2 * weights.get(word, 0.0) / heaviest) if heaviest else 1.0
     top = max(keyword.weight for keyword in chosen)
     for keyword in chosen:
-        for group, terms in parse(keyword.word, analyzer).groups.items():
+        for group, its in parse(keyword.word, analyzer).groups.items():
             if group in groups:
-                for term, weight in terms.items():
+                for term, weight in its.items():
                     groups[group][term] = groups[group].get(term, 0.0) + weight * keyword.weight / top
     # Sorted, so that all engines add scores in the same order.
     kept: dict[TermGroup, Mapping[str, float]] = {

@@ -44,6 +44,16 @@ def parse(text: str, analyzer: Analyzer, encoder: Encoder | None = None) -> Quer
     return QueryTerms(found, required, analyzer.person_query(text), meaning)
 
 
+def word_groups(text: str, analyzer: Analyzer) -> dict[TermGroup, dict[str, float]]:
+    """Only the words, bigrams and characters of a text, without synonyms, names and meaning."""
+    analysis = analyzer.query(text, with_synonyms=False)
+    return {
+        TermGroup.WORDS: _weighted(analysis.words, ()),
+        TermGroup.GRAMS: _weighted(analysis.grams, ()),
+        TermGroup.CHARS: _weighted(analysis.chars, ()),
+    }
+
+
 def exact_part(text: str, analyzer: Analyzer) -> ExactPart:
     """A text that must be there, or must not, as it stands."""
     found = analyzer.terms(text)

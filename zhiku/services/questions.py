@@ -18,6 +18,7 @@ from zhiku.search.keywords import (
     find_keywords,
     is_problem,
     problem_terms,
+    weigh_words,
 )
 from zhiku.search.port import (
     FACETS,
@@ -151,8 +152,8 @@ class QuestionReader:
         keywords: Sequence[str] | None,
     ) -> Question:
         analyzer = self._engine.analyzer
-        known = self._known_words() or KnownWords()
-        found = find_keywords(text, analyzer, known)
+        weights = weigh_words(text, analyzer, self._known_words() or KnownWords())
+        found = find_keywords(weights)
         chosen, dropped = found, []
         if keywords and (words := _usable(map(analyzer.normal, keywords))):
             chosen = chosen_keywords(words, found)
@@ -160,7 +161,7 @@ class QuestionReader:
         return Question(
             query=text,
             text=text,
-            terms=problem_terms(text, chosen, analyzer, known, self._engine.encoder, dropped),
+            terms=problem_terms(text, chosen, weights, analyzer, self._engine.encoder, dropped),
             filters=filters,
             page=page,
             is_problem=True,
