@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from zhiku.analysis.encoder import Encoder, make_encoder, quantise
 from zhiku.search import meaning
 from zhiku.search.meaning import (
+    CLAUSE_WEIGHT,
     FLOOR,
+    MEAN_WEIGHT,
     NEAR_FLOOR,
-    WEIGHT,
-    WEIGHT_WITH_ALL_WORDS,
+    SHARE_WITH_ALL_WORDS,
     Meaning,
     add_meaning,
     clauses_of,
@@ -77,15 +78,16 @@ def test_the_largest_sum_there_can_be_is_exact() -> None:
 
 def test_meaning_adds_to_a_scaled_score_and_less_where_words_have_decided() -> None:
     lexical, best, mean = np.array([10.0, 5.0, 0.0]), np.float32([0.2, 0.6, 0.7]), np.float32([0.1, 0.4, 0.5])
+    added = np.array([0.0, CLAUSE_WEIGHT * 0.4 + MEAN_WEIGHT * 0.2, CLAUSE_WEIGHT * 0.5 + MEAN_WEIGHT * 0.3])
     free = add_meaning(lexical, 10.0, best, mean, has_all_words=False)
-    assert free == pytest.approx([1.0, 0.5 + WEIGHT * (0.4 + 0.2), WEIGHT * (0.5 + 0.3)])
+    assert free == pytest.approx([1.0, 0.5, 0.0] + added)
     bound = add_meaning(lexical, 10.0, best, mean, has_all_words=True)
-    assert bound == pytest.approx([1.0, 0.5 + WEIGHT_WITH_ALL_WORDS * (0.4 + 0.2), WEIGHT_WITH_ALL_WORDS * (0.5 + 0.3)])
+    assert bound == pytest.approx([1.0, 0.5, 0.0] + SHARE_WITH_ALL_WORDS * added)
 
 
 def test_without_any_word_meaning_alone_makes_the_score() -> None:
     only = add_meaning(np.zeros(2), 0.0, np.float32([0.5, 0.1]), np.float32([0.3, 0.0]), has_all_words=False)
-    assert only == pytest.approx([WEIGHT * (0.3 + 0.1), 0.0])
+    assert only == pytest.approx([CLAUSE_WEIGHT * 0.3 + MEAN_WEIGHT * 0.1, 0.0])
 
 
 def test_the_mean_is_the_direction_of_the_sum_and_nothing_of_nothing() -> None:

@@ -29,10 +29,12 @@ FLOOR = 0.2
 #: about what the county does not have (量子计算机, 比特币, 外星人) mostly are not.
 NEAR_FLOOR = 0.4
 
-#: What the best clause and the document's mean each add to a lexical score scaled to at most 1: where nobody has all
-#: words of the query, and where somebody has them, so that words have decided and meaning only settles among equals.
-WEIGHT = 0.5
-WEIGHT_WITH_ALL_WORDS = 0.15
+#: What the best clause and the document's mean add to a lexical score scaled to at most 1.
+CLAUSE_WEIGHT = 0.6
+MEAN_WEIGHT = 0.2
+
+#: Share of it that is left where somebody has all words of the query: words have decided, meaning settles among equals.
+SHARE_WITH_ALL_WORDS = 0.3
 
 #: Longest text of a query that is encoded, in characters: the meaning of a page is not in one vector, and encoding
 #: takes as long as the text.
@@ -105,8 +107,8 @@ def add_meaning(
 
     `has_all_words` says whether any of the documents' owners has all words of the query (docs/adr/0012).
     """
-    weight = WEIGHT_WITH_ALL_WORDS if has_all_words else WEIGHT
+    share = SHARE_WITH_ALL_WORDS if has_all_words else 1.0
     scaled = lexical / highest if highest else lexical
     clause = np.maximum(best - np.float32(FLOOR), 0).astype(np.float64)
     document = np.maximum(mean - np.float32(FLOOR), 0).astype(np.float64)
-    return scaled + weight * (clause + document)
+    return scaled + share * (CLAUSE_WEIGHT * clause + MEAN_WEIGHT * document)

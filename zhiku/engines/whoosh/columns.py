@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from zhiku.engines.whoosh.schema import VALUE_SEPARATOR
 from zhiku.engines.whoosh.segment import Segment
 
 Mask = NDArray[np.bool_]
@@ -31,6 +33,22 @@ class Column:
     def mask(self, accepted: Iterable[bool]) -> Mask:
         """Documents (n,) whose value is accepted, given one answer per distinct value."""
         return np.fromiter(accepted, bool, len(self.distinct))[self.codes]
+
+    @cached_property
+    def values(self) -> list[list[str]]:
+        """What each distinct value stands for: several values, one, or none."""
+        return [joined.split(VALUE_SEPARATOR) if joined else [] for joined in self.distinct]
+
+    def count(self, documents: NDArray[np.int64]) -> dict[str, int]:
+        """How many of these documents have each value."""
+        of_code = np.bincount(self.codes[documents], minlength=len(self.distinct))
+        found = np.flatnonzero(of_code)
+        values = self.values
+        counts: dict[str, int] = {}
+        for code, count in zip(found.tolist(), of_code[found].tolist(), strict=True):
+            for value in values[code]:
+                counts[value] = counts.get(value, 0) + count
+        return counts
 
 
 def joined(parts: Sequence[NDArray[Any]], dtype: type[np.generic]) -> NDArray[Any]:

@@ -26,11 +26,11 @@ from zhiku.search.meaning import Meaning, similarities
 EXACT_CLAUSES = 4_000
 
 #: Candidates by the mean's principal components, and by the score of words; those that tie with the last come along.
-BY_MEAN = 300
-BY_WORDS = 200
+BY_MEAN = 240
+BY_WORDS = 160
 
 #: Principal components that are kept.
-COMPONENTS = 128
+COMPONENTS = 96
 
 #: Sums of so many products of two numbers up to 127 stay below 2^24: exact in floats of 32 bits.
 _EXACT_ROWS = 1024
@@ -211,8 +211,11 @@ class Nearness:
                 rows, scales = segment.coarse
                 coarse[first : first + len(rows)] = (rows @ direction) * scales
         coarse[~allowed] = -np.inf
-        words = np.where(allowed, lexical, 0.0)
-        return _highest(coarse, BY_MEAN) | (_highest(words, BY_WORDS) & (words > 0))
+        candidates = np.zeros(len(allowed), np.bool_)
+        candidates[_highest(coarse, BY_MEAN)] = True
+        with_words = np.flatnonzero((lexical > 0) & allowed)
+        candidates[with_words[_highest(lexical[with_words], BY_WORDS)]] = True
+        return candidates
 
     def _by_segment(self, documents: NDArray[np.int64]) -> list[tuple[SegmentVectors, slice, NDArray[np.int64]]]:
         """The documents, in order, of each segment: where they are in `documents`, and their numbers there."""
@@ -224,9 +227,9 @@ class Nearness:
         ]
 
 
-def _highest(values: NDArray[np.floating], count: int) -> NDArray[np.bool_]:
-    """Which are among the highest so many, with all that tie with the last of them; never those of minus infinity."""
+def _highest(values: NDArray[np.floating], count: int) -> NDArray[np.intp]:
+    """Places of the highest so many, with all that tie with the last of them; never those of minus infinity."""
     if len(values) <= count:
-        return np.asarray(values > -np.inf)
+        return np.flatnonzero(values > -np.inf)
     last = np.partition(values, len(values) - count)[len(values) - count]
-    return np.asarray((values >= last) & (values > -np.inf))
+    return np.flatnonzero(values >= last) if last > -np.inf else np.flatnonzero(values > -np.inf)

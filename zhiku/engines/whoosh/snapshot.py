@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from zhiku.engines.whoosh.columns import Column, Mask, joined
 from zhiku.engines.whoosh.nearness import Basis, Near, Nearness
 from zhiku.engines.whoosh.postings import EMPTY, Postings
-from zhiku.engines.whoosh.schema import VALUE_SEPARATOR
 from zhiku.engines.whoosh.segment import Segment
 from zhiku.search.hits import KINDS, HitColumns, OwnerTable
 from zhiku.search.meaning import NEAR_FLOOR, Meaning, add_meaning
@@ -223,7 +222,7 @@ class Snapshot:
         for name, accepted in request.filters.items():
             column = self._facets[name]
             wanted = set(accepted)
-            allowed = allowed & column.mask(not wanted.isdisjoint(_values(value)) for value in column.distinct)
+            allowed = allowed & column.mask(not wanted.isdisjoint(values) for values in column.values)
         for part in request.phrases:
             allowed = allowed & self._bearers(part, lists)
         for part in request.excluded:
@@ -381,16 +380,7 @@ class Snapshot:
         of_owner = np.full(len(self._owner.distinct), -1, np.int64)
         of_owner[owners] = documents
         representatives = of_owner[of_owner >= 0]
-        facets: dict[str, dict[str, int]] = {}
-        for name in names:
-            column = self._facets[name]
-            counts: dict[str, int] = {}
-            combinations = np.bincount(column.codes[representatives], minlength=len(column.distinct))
-            for code in np.flatnonzero(combinations):
-                for value in _values(column.distinct[code]):
-                    counts[value] = counts.get(value, 0) + int(combinations[code])
-            facets[name] = counts
-        return facets
+        return {name: self._facets[name].count(representatives) for name in names}
 
 
 def _with_meaning(
@@ -458,7 +448,3 @@ def _wanted_by(required: RequiredWord) -> Iterator[tuple[str, str]]:
 def _part(part: str) -> tuple[str, str]:
     """Where a part of a word is looked up."""
     return (_CHARS if len(part) == 1 else _GRAMS), part
-
-
-def _values(joined: str) -> list[str]:
-    return joined.split(VALUE_SEPARATOR) if joined else []
