@@ -172,6 +172,16 @@ def test_a_manifest_of_another_version_or_shape_is_refused_and_mended(
     assert_problem_and_mended_by_rebuild(root)
 
 
+def test_a_manifest_of_a_newer_program_that_says_more_says_it_is_another_version(
+    root: Path, engine: WhooshEngine
+) -> None:
+    path = current(root) / MANIFEST
+    text = path.read_text(encoding="utf-8").replace('"schema_version": ', '"compressed": true, "schema_version": 9')
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(IndexProblem, match="另一个版本"):
+        ids(new_engine(root))
+
+
 def test_a_manifest_of_the_next_analysis_says_it_is_another_version(
     root: Path, engine: WhooshEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

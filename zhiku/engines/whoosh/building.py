@@ -28,7 +28,7 @@ from zhiku.search.scoring import FIELD_BOOSTS, B, FieldLengths
 #: A segment is full with so many documents or characters: what its arrays take in memory while they are made (some
 #: hundred megabytes) is bounded by it. One segment for a county; a prefecture has a few, a province thirty.
 FULL_DOCUMENTS = 32_768
-FULL_CHARACTERS = 16_000_000
+FULL_CHARACTERS = 12_000_000
 
 
 @dataclass(slots=True)

@@ -23,7 +23,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -65,8 +65,10 @@ class Manifest:
 
     @classmethod
     def read(cls, text: str) -> Manifest:
-        """From JSON; raises `ValueError` or `TypeError` when it is not a manifest."""
-        manifest = cls(**json.loads(text))
+        """From JSON; raises `ValueError`, `TypeError` or `AttributeError` when it is not a manifest."""
+        # A newer program may say more; its version number then says the rest.
+        known = {one.name for one in fields(cls)}
+        manifest = cls(**{name: value for name, value in json.loads(text).items() if name in known})
         averages = manifest.field_lengths
         if not isinstance(averages, dict) or not all(isinstance(length, int | float) for length in averages.values()):
             raise ValueError("field_lengths")
@@ -89,7 +91,7 @@ class GenerationFolder:
         self.root = root
 
     def prepare(self) -> None:
-        """Make the folder, for its owner's eyes only: postings are pickles, so nobody else may write here."""
+        """Make the folder, for its owner's eyes only: the list of segments is a pickle, so nobody else may write."""
         if self.root.exists() and not self.root.is_dir():
             raise IndexProblem(
                 f"索引目录 {self.root} 是一个文件，不是目录。请移走它，或用 ZHIKU_INDEX_DIR 指定别的目录，"
@@ -135,7 +137,7 @@ class GenerationFolder:
         """The manifest of a generation; raises `IndexProblem`."""
         try:
             return Manifest.read((self.root / name / MANIFEST).read_text(encoding="utf-8"))
-        except (OSError, ValueError, TypeError) as error:
+        except (OSError, ValueError, TypeError, AttributeError) as error:
             raise IndexProblem(f"索引“{name}”的说明文件缺失或损坏。{REBUILD_HINT}") from error
 
     def words(self, name: str) -> tuple[str, ...]:

@@ -44,8 +44,8 @@ class VectorSource(Protocol):
     #: Encodes queries the same way.
     encoder: Encoder
 
-    def vectors(self, texts: Sequence[str]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-        """Quantised vectors (n, dimensions) and their scales (n,)."""
+    def vectors(self, texts: Sequence[str], keys: Sequence[int]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+        """Quantised vectors (n, dimensions) of texts with these `clause_key`s, and their scales (n,)."""
 
 
 def has_vectors(arrays: Arrays) -> bool:
@@ -79,7 +79,7 @@ class VectorBuilder:
     def _encode(self) -> None:
         if self._waiting:
             assert self._source is not None, "nothing is added any more"
-            vectors, scales = self._source.vectors(list(self._waiting.values()))
+            vectors, scales = self._source.vectors(list(self._waiting.values()), list(self._waiting))
             self._vectors.append(vectors)
             self._scales.append(scales)
             for key in self._waiting:
