@@ -157,9 +157,7 @@ def test_a_synonym_for_a_query_without_an_answer_finds_the_person_at_once_in_two
     (asked,) = [one for one in zhiku.unanswered.all() if one.text == phrase]
     page = bureau.get(PAGE).text
     assert phrase in page and "问过 <strong>1</strong> 次" in page
-    answer = send(
-        bureau, f"{PAGE}/groups/new", PAGE, unanswered=asked.id, said=phrase, members="除险加固", how="new"
-    )
+    answer = send(bureau, f"{PAGE}/groups/new", PAGE, unanswered=asked.id, said=phrase, members="除险加固", how="new")
     assert answer.status_code == 303
     assert "已保存，立即生效" in bureau.get(PAGE).text
     assert "李水生" in bureau.get("/experts", query_string={"q": phrase}).text
