@@ -151,7 +151,9 @@ def test_a_long_text_is_normalised_to_its_end() -> None:
     assert len(normalize("修水庫(kù)" * 40_000)) == 120_000
 
 
-@given(st.text(st.sampled_from("修水庫库龍龙坏沈於乾，。、；：？！“”《》%.-aZ9发發髮干幹后後里裡"), max_size=30))
+@given(
+    st.text(st.sampled_from("修水庫库龍龙坏沈於乾，。、；：？！“”‘’《》—·%.-/,;'aZ9发發髮干幹后後里裡  ("), max_size=30)
+)
 def test_the_short_way_through_plain_text_gives_the_same_map(text: str) -> None:
     assert normalize_with_offsets(text) == _mapped(text)
 

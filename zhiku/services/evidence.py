@@ -87,8 +87,8 @@ _SERVICES = select(ServiceRecord.id, ServiceRecord.subject, ServiceRecord.accoun
     ServiceRecord.id.in_(bindparam("ids", expanding=True))
 )
 
-#: Looking for private numbers in a text takes as long as everything else that is done with it.
-_redacted = lru_cache(maxsize=8192)(redact)
+#: As `redact`, remembered: looking for private numbers takes as long as everything else that is done with a text.
+redacted = lru_cache(maxsize=8192)(redact)
 
 
 def load_passages(hits: Iterable[Hit], session: Session) -> dict[str, list[Passage]]:
@@ -107,7 +107,7 @@ def load_passages(hits: Iterable[Hit], session: Session) -> dict[str, list[Passa
                 )
     if ids[Kind.SERVICE]:
         for record in connection.execute(_SERVICES, {"ids": sorted(ids[Kind.SERVICE])}):
-            source = Source(Kind.SERVICE, f"服务记录《{_redacted(record.subject)}》", record.served_on)
+            source = Source(Kind.SERVICE, f"服务记录《{redacted(record.subject)}》", record.served_on)
             passages[f"service:{record.id}"] = _passages(source, (record.subject, record.account))
     return passages
 
@@ -119,7 +119,7 @@ def suggestion_passages(suggestion: Suggestion) -> list[Passage]:
 
 
 def _suggestion_passages(subject: str, submitted_on: dt.date, number: str, texts: Iterable[str]) -> list[Passage]:
-    return _passages(Source(Kind.SUGGESTION, f"建议《{_redacted(subject)}》", submitted_on, number), texts)
+    return _passages(Source(Kind.SUGGESTION, f"建议《{redacted(subject)}》", submitted_on, number), texts)
 
 
 @lru_cache(maxsize=2048)
@@ -207,7 +207,7 @@ def fragments_of(text: str, spans: Iterable[tuple[int, int]]) -> tuple[Fragment,
 
 
 def _passages(source: Source, texts: Iterable[str], weight: float = 1.0) -> list[Passage]:
-    return [Passage(source, _redacted(text), weight) for text in texts if text.strip()]
+    return [Passage(source, redacted(text), weight) for text in texts if text.strip()]
 
 
 def _evidence(sentence: Sentence) -> Evidence:

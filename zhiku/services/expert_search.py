@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session, aliased, selectinload, sessionmaker
 from zhiku.analysis.analyzer import Analyzer
 from zhiku.domain.expertise import FieldOfExpertise
 from zhiku.domain.experts import WayOfHelping
-from zhiku.domain.redaction import redact
 from zhiku.search.highlight import Passage
 from zhiku.search.intent import Intent
 from zhiku.search.keywords import KnownWords
@@ -29,7 +28,14 @@ from zhiku.services.answers import (
     facets_of,
     sentence_of,
 )
-from zhiku.services.evidence import EVIDENCE_DOCUMENTS, evidence_for, load_passages, nearest_clause, profile_passages
+from zhiku.services.evidence import (
+    EVIDENCE_DOCUMENTS,
+    evidence_for,
+    load_passages,
+    nearest_clause,
+    profile_passages,
+    redacted,
+)
 from zhiku.services.profiles import Profile, load_profiles
 from zhiku.services.questions import Question, QuestionReader
 from zhiku.services.reasons import reasons_for
@@ -96,8 +102,9 @@ class ExpertSearch:
             # Nobody is called so, and the page shall not be empty.
             asked = self._questions.as_topic(asked)
             found = self._find(asked)
-        is_plain = not (asked.phrases or asked.excluded or asked.is_problem)
-        meant = self._did_you_mean(asked.text) if is_plain and not found.by_name else ""
+        # What somebody has all words of is no slip of the pen.
+        is_doubtful = not (found.by_name or found.with_all_words or asked.phrases or asked.excluded or asked.is_problem)
+        meant = self._did_you_mean(asked.text) if is_doubtful else ""
         if not found.matched:
             if meant and not is_as_typed and (answer := self._answer_as(meant, asked)):
                 return answer
@@ -326,9 +333,9 @@ def _person(
     return PersonFound(
         expert_id=expert.expert_id,
         name=expert.name,
-        former_unit=redact(expert.former_unit),
-        last_post=redact(expert.last_post),
-        professional_title=redact(expert.professional_title),
+        former_unit=redacted(expert.former_unit),
+        last_post=redacted(expert.last_post),
+        professional_title=redacted(expert.professional_title),
         township=expert.township,
         fields=expert.fields,
         availability=expert.availability.value,
