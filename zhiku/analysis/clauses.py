@@ -43,8 +43,8 @@ def split_clauses(text: str) -> list[str]:
     clauses: list[str] = []
     for line in _cut(_LINE_BREAK, text, (0, len(text))):
         spans = [part for sentence in _cut(_MARKS[0], text, line) for part in _fit(text, sentence, 1)]
-        pieces = (text[start:end].strip() for start, end in _without_short(spans))
-        clauses += [piece for piece in pieces if piece]
+        pieces = [text[start:end].strip() for start, end in _without_short(spans)]
+        clauses += filter(None, pieces)
     return clauses
 
 
@@ -99,7 +99,7 @@ def _joined(spans: Iterable[_Span], is_one: Callable[[_Span, _Span], bool]) -> l
 def _cut(marks: re.Pattern[str], text: str, span: _Span) -> list[_Span]:
     """The span in parts, each with the marks that end it."""
     start, end = span
-    edges = [start, *(match.end() for match in marks.finditer(text, start, end))]
+    edges = [start, *[match.end() for match in marks.finditer(text, start, end)]]
     if edges[-1] < end:
         edges.append(end)
     return list(zip(edges, edges[1:], strict=False))
