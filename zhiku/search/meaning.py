@@ -21,6 +21,9 @@ from zhiku.analysis.encoder import Encoder, EncoderMissing, quantise
 
 log = logging.getLogger(__name__)
 
+#: Vectors are turned into floats by so many bytes: what stays in a processor's cache until it is multiplied.
+_BLOCK_BYTES = 1 << 20
+
 #: A clause or document that is less near than this (cosine) says nothing: unrelated Chinese texts are this near too.
 FLOOR = 0.2
 
@@ -92,7 +95,11 @@ def mean_of(vectors: NDArray[np.int8], scales: NDArray[np.float32]) -> Meaning:
 
 def similarities(vectors: NDArray[np.int8], scales: NDArray[np.float32], query: Meaning) -> NDArray[np.float32]:
     """Cosines (n,) of quantised unit vectors (n, dimensions) with the query."""
-    products = vectors.astype(np.float32) @ query.vector.astype(np.float32)
+    asked = query.vector.astype(np.float32)
+    products = np.empty(len(vectors), np.float32)
+    rows = max(1, _BLOCK_BYTES // (4 * max(1, vectors.shape[1])))
+    for start in range(0, len(vectors), rows):
+        products[start : start + rows] = vectors[start : start + rows].astype(np.float32) @ asked
     return products * (scales * np.float32(query.scale))
 
 

@@ -30,7 +30,7 @@ BY_MEAN = 240
 BY_WORDS = 160
 
 #: Principal components that are kept.
-COMPONENTS = 96
+COMPONENTS = 64
 
 #: Sums of so many products of two numbers up to 127 stay below 2^24: exact in floats of 32 bits.
 _EXACT_ROWS = 1024
@@ -104,12 +104,12 @@ class SegmentVectors:
         return int(self.firsts[-1])
 
     @cached_property
-    def coarse(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Means in principal components: whole numbers (n, COMPONENTS) held as floats, and scales (n,)."""
+    def coarse(self) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+        """Means in principal components: whole numbers (n, COMPONENTS), and scales (n,)."""
         assert self._basis is not None
         basis = self._basis.astype(np.float32)
         means, mean_scales = self._views[MEANS], self._views[MEAN_SCALES]
-        rows = np.zeros((len(means), basis.shape[1]), np.float32)
+        rows = np.zeros((len(means), basis.shape[1]), np.int8)
         scales = np.zeros(len(means), np.float32)
         for start in range(0, len(means), _BLOCK):
             # Sums of products of whole numbers below 2^24 are exact.
@@ -204,12 +204,13 @@ class Nearness:
     ) -> NDArray[np.bool_]:
         assert self._basis is not None
         projected = query.vector.astype(np.float32) @ self._basis.astype(np.float32)
-        direction = quantise(projected[None, :])[0][0].astype(np.float32)
+        # Only the order of the cosines matters, not their size.
+        direction = Meaning(quantise(projected[None, :])[0][0], 1.0)
         coarse = np.full(len(allowed), -np.inf, np.float32)
         for segment, first in zip(self._segments, self._offsets, strict=False):
             if not segment.is_empty:
                 rows, scales = segment.coarse
-                coarse[first : first + len(rows)] = (rows @ direction) * scales
+                coarse[first : first + len(rows)] = similarities(rows, scales, direction)
         coarse[~allowed] = -np.inf
         candidates = np.zeros(len(allowed), np.bool_)
         candidates[_highest(coarse, BY_MEAN)] = True
