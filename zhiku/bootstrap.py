@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -145,6 +146,13 @@ class Zhiku:
         return Drainer(self.indexing, self.settings.drain_interval)
 
 
+def configure_logging(level: str) -> None:
+    """What every process of zhiku writes to standard error, and how."""
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    # Alembic tells of every connection it looks at.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+
+
 def open_engine(
     root: Path,
     cache_dir: Path,
@@ -194,4 +202,4 @@ def evaluate_in(
         engine.close()
 
 
-__all__ = ["DatabaseNotReady", "Engine", "Zhiku", "evaluate_in", "open_engine", "open_vectors"]
+__all__ = ["DatabaseNotReady", "Engine", "Zhiku", "configure_logging", "evaluate_in", "open_engine", "open_vectors"]

@@ -62,6 +62,9 @@ class Settings:
     url_prefix: str = ""
     #: How many proxies in front may be believed about the client's address; 0 trusts none.
     trusted_proxies: int = 0
+    #: Processes that serve the pages; 0: one for each core, four at most (one on Windows).
+    processes: int = 0
+    #: Requests that each of them answers at once.
     threads: int = 8
     page_size: int = 10
     drain_interval: float = 0.5
@@ -94,6 +97,7 @@ class Settings:
             port=_read(env, "ZHIKU_PORT", "8000", _integer(0, 65535)),
             url_prefix=_read(env, "ZHIKU_URL_PREFIX", "", _prefix),
             trusted_proxies=_read(env, "ZHIKU_TRUSTED_PROXIES", "0", _integer(0, 10)),
+            processes=_read(env, "ZHIKU_PROCESSES", "0", _integer(0, 64)),
             threads=_read(env, "ZHIKU_THREADS", "8", _integer(1, 256)),
             page_size=_read(env, "ZHIKU_PAGE_SIZE", "10", _integer(1, 100)),
             drain_interval=_read(env, "ZHIKU_DRAIN_INTERVAL", "0.5", _seconds(0.05, 3600)),

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 
 import click
 from sqlalchemy.exc import DatabaseError
 
 from zhiku import __version__
-from zhiku.bootstrap import Zhiku
+from zhiku.bootstrap import Zhiku, configure_logging
 from zhiku.cli.database import database_group
 from zhiku.cli.demo import demo_group
 from zhiku.cli.evaluate import evaluate_command
@@ -34,9 +33,7 @@ FAILED = 1
 def cli(context: click.Context) -> None:
     """zhiku 智库：县级人才智库的知识库与检索。"""
     settings = Settings.from_env()
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    # Alembic tells of every connection it looks at.
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    configure_logging(settings.log_level)
     context.obj = Zhiku.open(settings)
     context.call_on_close(context.obj.close)
 

@@ -23,9 +23,11 @@ def make_engine(database_url: str) -> Engine:
     url = make_url(database_url)
     if url.get_backend_name() != "sqlite":
         return create_engine(url, pool_pre_ping=True, hide_parameters=True)
-    # A failed statement is logged without its parameters: they are what people wrote.
-    engine = create_engine(url, hide_parameters=True)
-    if url.database and url.database != ":memory:":
+    is_file = bool(url.database) and url.database != ":memory:"
+    # A failed statement is logged without its parameters: they are what people wrote. Connections to a file cost
+    # nothing while they wait, so no thread waits for one (pool_size 0: no limit), and none is opened twice.
+    engine = create_engine(url, hide_parameters=True, **({"pool_size": 0} if is_file else {}))
+    if url.database and is_file:
         path = Path(url.database)
         path.parent.mkdir(parents=True, exist_ok=True)
         # Not before the first connection: commands that need no database leave none behind.

@@ -11,6 +11,7 @@ from zhiku.bootstrap import Zhiku
 from zhiku.web import bureau_door, errors, presentation, security
 from zhiku.web.any_bytes import AnyBytesRequest
 from zhiku.web.sub_path import serve_below
+from zhiku.web.tries import Tries
 from zhiku.web.views import api, complete, departments, experts, health, lexicon, pages, similar, suggestions
 
 PACKAGE_DIR = Path(__file__).resolve().parents[1]
@@ -19,8 +20,11 @@ PACKAGE_DIR = Path(__file__).resolve().parents[1]
 STATIC_MAX_AGE = 365 * 24 * 3600
 
 
-def create_app(zhiku: Zhiku) -> Flask:
-    """The web application over one opened zhiku, which stays its owner's to close."""
+def create_app(zhiku: Zhiku, tries: Tries | None = None) -> Flask:
+    """The web application over one opened zhiku, which stays its owner's to close.
+
+    `tries` counts tries where several processes serve; this one counts for itself without it.
+    """
     app = Flask("zhiku", static_folder=str(PACKAGE_DIR / "static"), template_folder=str(templates_dir(PACKAGE_DIR)))
     app.request_class = AnyBytesRequest
     app.extensions["zhiku"] = zhiku
@@ -29,7 +33,7 @@ def create_app(zhiku: Zhiku) -> Flask:
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
-    security.install(app, zhiku.settings)
+    security.install(app, zhiku.settings, tries)
     presentation.install(app, zhiku)
     errors.install(app)
     for views in (pages, experts, lexicon, suggestions, similar, departments, api, complete, health):

@@ -12,12 +12,11 @@ from flask import Flask, Response, request
 from flask.sessions import SecureCookieSessionInterface
 from flask_wtf.csrf import CSRFProtect
 from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
 from werkzeug.exceptions import TooManyRequests
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from zhiku.config import Settings
+from zhiku.web.tries import CountedTries, Tries
 
 SECRET_KEY_FILE = "secret-key"
 _SECRET_KEY_BYTES = 32
@@ -63,8 +62,8 @@ class SessionCookies(SecureCookieSessionInterface):
         return request.is_secure
 
 
-def install(app: Flask, settings: Settings) -> None:
-    """Set up everything of this file on the application."""
+def install(app: Flask, settings: Settings, tries: Tries | None = None) -> None:
+    """Set up everything of this file on the application; `tries` are counted in its memory unless told."""
     app.config.update(
         SECRET_KEY=secret_key(settings.home),
         SESSION_COOKIE_NAME="zhiku_session",
@@ -78,7 +77,7 @@ def install(app: Flask, settings: Settings) -> None:
     )
     app.session_interface = SessionCookies()
     CSRFProtect(app)
-    app.extensions["zhiku.tries"] = MovingWindowRateLimiter(MemoryStorage())
+    app.extensions["zhiku.tries"] = tries or CountedTries()
     app.after_request(add_headers)
     if settings.trusted_proxies:
         count = settings.trusted_proxies
@@ -101,13 +100,9 @@ def add_headers(response: Response) -> Response:
 
 
 def limit_tries(app: Flask, limits: tuple[RateLimitItem, ...], what: str) -> None:
-    """Count one try of `what` from the address of this request.
-
-    Counts are kept in memory, by process, and are never written anywhere. Raises `TooManyRequests`.
-    """
-    tries: MovingWindowRateLimiter = app.extensions["zhiku.tries"]
-    # All are counted, also after one refused; hence the list.
-    if not all([tries.hit(limit, what, request.remote_addr or "") for limit in limits]):
+    """Count one try of `what` from the address of this request (web/tries.py). Raises `TooManyRequests`."""
+    tries: Tries = app.extensions["zhiku.tries"]
+    if not tries.hit(limits, what, request.remote_addr or ""):
         raise TooManyRequests
 
 
