@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 
 from tests.unit.indexes import memory_engine
 from tests.unit.texts import wild_text
-from zhiku.analysis.names import COMPOUND_SURNAMES, SURNAME_READINGS, indexed_terms, query_terms, split_name
+from zhiku.analysis.names import (
+    COMPOUND_SURNAMES,
+    SURNAME_READINGS,
+    indexed_terms,
+    named_terms,
+    query_terms,
+    split_name,
+)
 from zhiku.analysis.normalize import HAN, normalize
 from zhiku.search.ladder import find_people
 from zhiku.search.port import IndexDocument, Kind, SearchRequest, TermGroup
@@ -59,6 +66,12 @@ def found(profiles: dict[str, str], asked: str) -> list[str]:
         ("WDM", "initials"),
         ("請王德明來", "full"),
         ("王德明会修水库吗", "full"),
+        ("德明 王", "full"),
+        ("王　德明", "full"),
+        ("德明，王", "full"),
+        ("王 德 明", "full"),
+        ("deming wang", "pinyin"),
+        ("de ming wang", "pinyin"),
     ],
 )
 def test_a_person_is_found_in_every_way_of_asking(asked: str, way: str) -> None:
@@ -125,6 +138,16 @@ def test_a_name_with_a_dot_is_found_with_and_without_it(asked: str) -> None:
 
 def test_a_name_of_two_characters_may_be_spaced_as_lists_do() -> None:
     assert "full" in matching("王明", "王　明") and "full" in matching("王明", "王 明")
+
+
+@pytest.mark.parametrize("asked", ["老王", "王局长", "王", "德明", "德明 王", "wdm", "deming wang", "王德明同志在吗"])
+def test_what_is_known_to_be_a_name_is_taken_for_one(asked: str) -> None:
+    assert indexed_terms("王德明").keys() & named_terms(normalize(asked)).keys()
+
+
+@pytest.mark.parametrize("asked", ["xiu ouyang", "xiu ou yang", "修 欧阳"])
+def test_a_compound_surname_may_stand_behind(asked: str) -> None:
+    assert matching("欧阳修", asked)
 
 
 def test_a_name_in_latin_letters_is_found_as_it_is_written() -> None:

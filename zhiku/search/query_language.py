@@ -37,9 +37,10 @@ _MINUS = "-\uff0d"
 _WORD = re.compile(r"\w")
 #: A word that must not be ends before a blank or what ends a clause.
 _EXCLUDED = re.compile('[^\\s\uff0c。\uff1b\uff01\uff1f、,;!?"“”\uff02]+')
-#: A filter: its name, a colon of any width, a value on the same line.
+#: A filter: its name, which may be glossed (領(lǐng)域), a colon of any width, a value on the same line.
 _FILTER = re.compile(
-    rf"(?P<name>\w{{1,{_LONGEST_NAME}}})[^\S\n]*[:\uff1a\ufe55∶][^\S\n]*(?P<value>[^\s\uff0c。\uff1b\uff01\uff1f,;!?]*)"
+    rf"(?P<name>(?:\w(?:[(\uff08][^()\uff08\uff09\s]{{1,24}}[)\uff09])?){{1,{_LONGEST_NAME}}})"
+    r"[^\S\n]*[:\uff1a\ufe55∶][^\S\n]*(?P<value>[^\s\uff0c。\uff1b\uff01\uff1f,;!?]*)"
 )
 #: One value from the next: 漆河、陬市 or 漆河|陬市.
 _VALUES = re.compile(r"[^、|\uff5c]*\w[^、|\uff5c]*")
@@ -179,12 +180,14 @@ def _excluded_at(text: str, start: int) -> tuple[int, list[Part]] | None:
     if match is None or match.group()[0] in _MINUS or match.group()[0].isdigit() or not _WORD.search(match.group()):
         return None
     named = _FILTER.fullmatch(match.group())
+    # A filter cannot be turned round, but who writes -领域:灌溉 does not want 灌溉.
     is_filter = named is not None and normalize(named["name"]) in _FACET_OF and _WORD.search(named["value"])
-    return match.end(), [_excluded(match.group(), named["value"] if named and is_filter else match.group(), "-")]
+    word = named["value"] if named is not None and is_filter else match.group()
+    return match.end(), [_excluded(text[start : match.end()], word)]
 
 
-def _excluded(typed: str, text: str, minus: str = "") -> Part:
-    return Part(PartKind.EXCLUDED, minus + typed, text.strip())
+def _excluded(typed: str, text: str) -> Part:
+    return Part(PartKind.EXCLUDED, typed, text.strip())
 
 
 def _filter_at(text: str, start: int) -> tuple[int, list[Part]] | None:
@@ -206,6 +209,8 @@ def _filter_at(text: str, start: int) -> tuple[int, list[Part]] | None:
     for one in _VALUES.finditer(text, at, match.end()):
         parts.append(Part(PartKind.FILTER, text[begun : one.end()], one.group(), facet))
         begun = one.end()
+        if len(parts) > MAX_OPERATORS:
+            return None
     # A mark behind the last value (漆河、) goes with it.
     parts[-1] = replace(parts[-1], typed=parts[-1].typed + text[begun : match.end()])
     return match.end(), parts

@@ -55,7 +55,8 @@ class SearchAddress:
         intent = Intent(by) if (by := args.get("by", "")) in (Intent.NAME, Intent.TOPIC) else Intent.AUTO
         given = (word.strip()[:MAX_KEYWORD_LENGTH] for word in args.getlist("kw"))
         keywords = tuple(dict.fromkeys(word for word in given if word))[:MAX_CHOSEN]
-        query = args.get("q", "")
+        # Forms send two characters for each line break.
+        query = args.get("q", "").replace("\r\n", "\n")
         if len(query.strip()) > MAX_QUERY:
             # A mark more than is looked at, so that the search can say that it dropped something.
             query = query.strip()[:MAX_QUERY] + "…"

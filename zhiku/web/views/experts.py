@@ -76,9 +76,7 @@ def problem() -> ResponseReturnValue:
             "experts/problem.html", address=SearchAddress.read(request.args), longest_query=MAX_QUERY
         )
     asked = SearchAddress.read(request.form)
-    # Forms send two characters for each line break.
-    query = asked.query.replace("\r\n", "\n")
-    return redirect(SearchAddress(query, asked.filters).back(), code=303)
+    return redirect(SearchAddress(asked.query, asked.filters).back(), code=303)
 
 
 @blueprint.get("/<int:expert_id>")
