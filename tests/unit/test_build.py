@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from tests.contract.corpus import county
 from tests.unit.indexes import analyzer
-from zhiku.analysis.encoder import quantise
-from zhiku.engines.whoosh import build, building, workers
+from zhiku.analysis.encoder import make_encoder, quantise
+from zhiku.analysis.vector_cache import VectorCache
+from zhiku.engines.whoosh import build, building, nearness, workers
 from zhiku.engines.whoosh.build import Processes
 from zhiku.engines.whoosh.engine import WhooshEngine
 from zhiku.engines.whoosh.vectors import means_of
@@ -92,6 +93,38 @@ def test_several_processes_give_the_same_answers(
     assert engine.status().segments == 2
     assert (answers(engine), engine.fingerprints()) == (expected, fingerprints)
     engine.close()
+
+
+@pytest.mark.slow
+def test_several_processes_and_segments_give_the_same_vectors_and_candidates(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build, "FEWEST_FOR_WORKERS", 20)
+    monkeypatch.setattr(workers, "BATCH", 9)
+    # As in a large index: only candidates by principal components are compared.
+    for name, value in (("EXACT_CLAUSES", 0), ("FEWEST_MEANS", 20), ("BY_MEAN", 5), ("BY_WORDS", 5)):
+        monkeypatch.setattr(nearness, name, value)
+    encoder = make_encoder("auto")
+    assert encoder is not None, "the extra `test` brings the encoder"
+    found = []
+    for name, processes, full in (("one", 1, 1000), ("many", 1, 10), ("two", 2, 1000)):
+        monkeypatch.setattr(building, "FULL_DOCUMENTS", full)
+        vectors = VectorCache(tmp_path / "cache", encoder)
+        engine = WhooshEngine(
+            tmp_path / name,
+            lambda segmenter, words: analyzer(segmenter, tuple(words)),
+            vectors=vectors,
+            processes=Processes(processes, tmp_path / "cache", "auto"),
+        )
+        built(engine)
+        assert (engine.status().segments > 1) == (name != "one")
+        asked = [SearchRequest(parse(query, engine.analyzer, engine.encoder), near_limit=20) for query in QUERIES]
+        assert any(request.terms.meaning for request in asked)
+        found.append(
+            [[(hit.id, hit.score, hit.clause, hit.closeness) for hit in engine.search(one).hits] for one in asked]
+        )
+        engine.close()
+    assert found[0] == found[1] == found[2]
 
 
 def test_few_documents_start_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
