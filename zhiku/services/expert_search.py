@@ -102,11 +102,8 @@ class ExpertSearch:
             # Nobody is called so, and the page shall not be empty.
             asked = self._questions.as_topic(asked)
             found = self._find(asked)
-        is_doubtful = not (found.by_name or asked.phrases or asked.excluded or asked.is_problem)
-        if found.with_all_words and all(len(required.word) > 1 for required in asked.terms.required):
-            # Somebody has all its words, and none is a character left over from a word that is no word (水里工程).
-            is_doubtful = False
-        meant = self._did_you_mean(asked.text) if is_doubtful else ""
+        is_plain = not (asked.phrases or asked.excluded or asked.is_problem)
+        meant = self._did_you_mean(asked.text) if is_plain and not found.by_name else ""
         if not found.matched:
             if meant and not is_as_typed and (answer := self._answer_as(meant, asked)):
                 return answer
