@@ -49,8 +49,13 @@ def install(app: Flask, zhiku: Zhiku) -> None:
         content = (Path(app.static_folder or "") / path).read_bytes()
         return hashlib.blake2b(content, digest_size=6).hexdigest()
 
-    def asset(path: str) -> str:
+    @cache
+    def asset_below(_root: str, path: str) -> str:
         return url_for("static", filename=path, v=asset_version(path))
+
+    def asset(path: str) -> str:
+        # The same for every page below one root; `url_for` would make it anew seven times a page.
+        return asset_below(request.script_root, path)
 
     app.jinja_env.globals.update(
         county_name=county_name,

@@ -104,6 +104,14 @@ class SearchAddress:
         filters = {key: values for key, values in {**self.filters, name: kept}.items() if values}
         return self._address(replace(self, filters=filters, page=1))
 
+    def adding(self, name: str) -> str:
+        """How the addresses begin that have one more value of a facet: the value, encoded, is their end.
+
+        A page has hundreds of them, and `url_for` for each would take longer than the search.
+        """
+        start = self._address(replace(self, page=1))
+        return f"{start}{'&' if '?' in start else '?'}{name}="
+
     def without_filters(self) -> str:
         """The address of the query alone, its exact and unwanted parts no longer demanded."""
         asked = read(self.query).without(lambda part: part.kind is PartKind.EXCLUDED)
