@@ -16,6 +16,7 @@ from tests.web.county import settings_in, store_county
 from zhiku import migrations
 from zhiku.bootstrap import Zhiku
 from zhiku.web.app import create_app
+from zhiku.web.security import MAX_ADDRESS
 
 #: No sandbox, since CI runs as root; nothing that calls out of the machine.
 ARGUMENTS = [
@@ -74,7 +75,9 @@ def zhiku(tmp_path: Path) -> Iterator[Zhiku]:
 @pytest.fixture
 def server(zhiku: Zhiku) -> Iterator[str]:
     """The pages under waitress with the drainer beside them, as `zhiku serve` runs; gives their address."""
-    wsgi = waitress.create_server(create_app(zhiku), host="127.0.0.1", port=0, threads=4)
+    wsgi = waitress.create_server(
+        create_app(zhiku), host="127.0.0.1", port=0, threads=4, max_request_header_size=MAX_ADDRESS
+    )
     thread = Thread(target=wsgi.run)
     drainer = zhiku.drainer()
     drainer.start()
