@@ -9,13 +9,17 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from sqlalchemy import select
+from sqlalchemy.orm import Session, sessionmaker
 
 from tests import factories
+from tests.conftest import NOW
 from tests.unit.search_county import County, county_in
 from tests.unit.texts import wild_text
+from zhiku.bootstrap import open_engine, open_vectors
 from zhiku.domain.experts import Expert, ExpertStatus
 from zhiku.domain.suggestions import Suggestion, SuggestionStatus
-from zhiku.services.suggestion_search import SuggestionAnswer
+from zhiku.services.indexing import Indexing
+from zhiku.services.suggestion_search import SuggestionAnswer, SuggestionSearch
 
 
 @pytest.fixture(scope="module")
@@ -125,3 +129,21 @@ def test_newest_of_a_day_come_by_number(own_county: County) -> None:
 def test_any_query_has_an_answer(county: County, query: str) -> None:
     answer = county.suggestions().search(query)
     assert answer.sentence and 1 <= answer.page <= answer.pages
+
+
+def test_where_no_suggestion_has_a_word_those_near_in_meaning_are_listed_and_say_so(
+    sessions: sessionmaker[Session], tmp_path: Path
+) -> None:
+    with sessions() as session:
+        factories.reference(session)
+        factories.a_suggestion(session, "企业会计要做好账", situation="账目不清。", proposal="请人教做账。")
+        session.commit()
+    vectors = open_vectors("auto", tmp_path / "vectors")
+    assert vectors is not None, "the extra `test` brings the encoder"
+    engine = open_engine(tmp_path / "index", tmp_path / "cache", vectors=vectors)
+    Indexing(sessions, engine, lambda: NOW).rebuild()
+    answer = SuggestionSearch(sessions, engine).search("公司财务")
+    assert [one.subject for one in answer.suggestions] == ["企业会计要做好账"]
+    assert answer.sentence.startswith("没有找到一样的说法")
+    assert not any(fragment.is_match for snippet in answer.suggestions[0].snippets for fragment in snippet)
+    engine.close()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 
 from sqlalchemy import func, select
@@ -11,11 +12,11 @@ from sqlalchemy.orm import Session, joinedload, selectinload, sessionmaker
 
 from zhiku.domain.redaction import redact
 from zhiku.domain.suggestions import UNSEARCHABLE, Suggestion, SuggestionAuthor
-from zhiku.search.ladder import DOCUMENT_LIMIT
-from zhiku.search.port import Engine, Kind, QueryTerms, SearchRequest
+from zhiku.search.ladder import DOCUMENT_LIMIT, NEAR_PLACES
+from zhiku.search.port import Engine, Hit, Kind, QueryTerms, SearchRequest
 from zhiku.search.query import MAX_QUERY, parse
 from zhiku.services.directory import public_authors
-from zhiku.services.evidence import Fragment, evidence_for, suggestion_passages
+from zhiku.services.evidence import Evidence, Fragment, evidence_for, nearest_clause, suggestion_passages
 
 _ROWS = select(Suggestion).options(
     selectinload(Suggestion.authors).joinedload(SuggestionAuthor.expert),
@@ -70,26 +71,41 @@ class SuggestionSearch:
         text = query.strip()[:MAX_QUERY]
         if not text:
             return self._newest(page)
-        terms = parse(text, self._engine.analyzer)
-        sources = [] if terms.is_empty else self._sources(terms)
+        terms = parse(text, self._engine.analyzer, self._engine.encoder)
+        hits, is_near = self._hits(terms)
+        # A suggestion of two experts is two documents: its best one stands for it.
+        best: dict[str, Hit] = {}
+        for hit in hits:
+            best.setdefault(hit.source, hit)
+        sources = list(best)
         pages = max(1, math.ceil(len(sources) / self._page_size))
         page = min(max(1, page), pages)
         shown = sources[(page - 1) * self._page_size : page * self._page_size]
         ids = [int(source.partition(":")[2]) for source in shown]
         with self._sessions() as session:
             rows = {row.id: row for row in session.scalars(_ROWS.where(Suggestion.id.in_(ids)))}
-            found = [self._found(rows[key], terms) for key in ids if key in rows and rows[key].is_searchable]
-        sentence = (
-            f"找到 {len(sources)} 条相关的建议。"
-            if sources
-            else "没有找到相关的建议。请换一种说法，或清空后浏览最新的建议。"
-        )
+            found = [
+                self._found(rows[key], terms, best[f"suggestion:{key}"])
+                for key in ids
+                if key in rows and rows[key].is_searchable
+            ]
+        if not sources:
+            sentence = "没有找到相关的建议。请换一种说法，或清空后浏览最新的建议。"
+        elif is_near:
+            sentence = f"没有找到一样的说法，列出意思或字词相近的 {len(sources)} 条建议，供参考。"
+        else:
+            sentence = f"找到 {len(sources)} 条相关的建议。"
         return SuggestionAnswer(text, sentence, tuple(found), len(sources), page, pages)
 
-    def _sources(self, terms: QueryTerms) -> list[str]:
-        result = self._engine.search(SearchRequest(terms, kinds=(Kind.SUGGESTION,), limit=DOCUMENT_LIMIT))
-        # A suggestion of two experts is two documents: its best one stands for it.
-        return list(dict.fromkeys(hit.source for hit in result.hits))
+    def _hits(self, terms: QueryTerms) -> tuple[Sequence[Hit], bool]:
+        """Documents that match, best first; where none does those near in meaning or wording, and that they are."""
+        if terms.is_empty:
+            return (), False
+        request = SearchRequest(terms, kinds=(Kind.SUGGESTION,), limit=DOCUMENT_LIMIT)
+        hits = self._engine.search(request).hits
+        if len(hits):
+            return hits, False
+        return self._engine.search(replace(request, near_limit=NEAR_PLACES)).hits, True
 
     def _newest(self, page: int) -> SuggestionAnswer:
         with self._sessions() as session:
@@ -103,13 +119,15 @@ class SuggestionSearch:
                 .offset((page - 1) * self._page_size)
                 .limit(self._page_size)
             ).all()
-            found = tuple(self._found(row, None) for row in rows)
+            found = tuple(self._found(row, None, None) for row in rows)
         return SuggestionAnswer("", f"共有 {total} 条建议，最新的在前。", found, total, page, pages)
 
-    def _found(self, suggestion: Suggestion, terms: QueryTerms | None) -> SuggestionFound:
-        evidence = (
-            evidence_for(suggestion_passages(suggestion), terms, self._engine.analyzer, 2) if terms is not None else ()
-        )
+    def _found(self, suggestion: Suggestion, terms: QueryTerms | None, hit: Hit | None) -> SuggestionFound:
+        evidence: tuple[Evidence, ...] = ()
+        if terms is not None and hit is not None:
+            passages = suggestion_passages(suggestion)
+            nearest = nearest_clause(passages, [hit]) if hit.is_near else None
+            evidence = evidence_for(passages, terms, self._engine.analyzer, 2, nearest)
         return SuggestionFound(
             number=suggestion.number,
             subject=redact(suggestion.subject),
