@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from tests.unit.search_county import County, county_in
-from zhiku.search.intent import Intent
-from zhiku.search.query import MAX_QUERY
+from zhiku.search.intent import Intent, as_topic
+from zhiku.search.port import TermGroup
+from zhiku.search.query import MAX_QUERY, parse
 from zhiku.services.answers import Answer, Step
 from zhiku.services.questions import MAX_VALUES, matching_values
 from zhiku.services.reasons import MatchedBy
@@ -129,6 +130,13 @@ def test_a_word_that_is_also_a_name_offers_both(county: County) -> None:
     assert names(by_name) == ["李建设"] and by_name.intent is Intent.NAME
     by_topic = county.experts().search("建设", intent=Intent.TOPIC)
     assert "李建设" not in names(by_topic) and by_topic.intent is Intent.TOPIC and by_topic.by_name == 1
+
+
+def test_no_word_of_a_topic_is_had_by_a_name(county: County) -> None:
+    terms = as_topic(parse("李建设修水库", county.engine.analyzer))
+    assert TermGroup.NAMES not in terms.groups and not terms.person and not any(word.names for word in terms.required)
+    answer = county.experts().search("建设 劝架", intent=Intent.TOPIC)
+    assert "建设" not in next(person for person in answer.people if person.name == "李建设").words_found
 
 
 def test_the_counts_are_those_of_the_other_page(county: County) -> None:
