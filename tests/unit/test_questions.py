@@ -187,11 +187,13 @@ def test_ten_thousand_words_are_cut_with_a_sentence(county: County) -> None:
 
 
 def test_the_reasons_name_words_parts_and_votes(county: County) -> None:
-    why = county.experts().search("管涌 黄石").people[0].why
+    person = county.experts().search("管涌 黄石").people[0]
+    why = person.why
     found = {one.word: one for one in why.words}
     assert found["管涌"].by is MatchedBy.WORD and found["管涌"].parts == ("专长",)
     assert set(found["黄石"].parts) == {"简介", "履历", "建议"}
     assert sum(vote.share for vote in why.votes) + why.further_share == pytest.approx(1)
+    assert sum(vote.points for vote in why.votes) == pytest.approx(person.score * (1 - why.further_share))
     assert [vote.points for vote in why.votes] == sorted((vote.points for vote in why.votes), reverse=True)
     titles = {vote.kind: vote.title for vote in why.votes}
     assert titles["profile"] == "档案" and titles["suggestion"] == "建议《给黄石水库装水位报警》"
