@@ -55,6 +55,11 @@ def all_documents(session: Session) -> Iterator[list[IndexDocument]]:
             session.expunge_all()
 
 
+def count_rows(session: Session) -> int:
+    """How many rows `all_documents` will read."""
+    return sum(session.scalar(select(func.count(key))) or 0 for key in (Expert.id, Suggestion.id, ServiceRecord.id))
+
+
 def changes_for(session: Session, entries: Iterable[OutboxEntry]) -> list[Change]:
     """The present state of everything the entries speak of, each source once."""
     wanted = {(entry.kind, entry.entity_id) for entry in entries}

@@ -21,7 +21,7 @@ from zhiku.domain.outbox import RETENTION_HOURS, OutboxEntry
 from zhiku.search.port import Change, Engine, Generation, IndexDocument, SearchRequest, TermGroup
 from zhiku.search.projections import expert_key, source_of
 from zhiku.search.query import parse
-from zhiku.services.index_rows import EXPERTS, all_documents, changes_for, chunks
+from zhiku.services.index_rows import EXPERTS, all_documents, changes_for, chunks, count_rows
 
 log = logging.getLogger(__name__)
 
@@ -177,10 +177,16 @@ class Indexing:
         with self._sessions() as session:
             # Asked before the rows: what these entries speak of is read after them, so it is in the new generation.
             covered = {entry.id for entry in _pending(session, None)}
+            rows = count_rows(session)
             for batch in all_documents(session):
+                # Most of the work is done here, and `finish` takes the rest in few steps.
                 generation.add(batch)
                 expected.add(batch)
-        generation.finish(progress)
+                if progress:
+                    progress(max(0, len(expected) - 1), max(rows, len(expected)))
+        generation.finish()
+        if progress:
+            progress(len(expected), len(expected))
         return expected, covered
 
     def _replay(self, generation: Generation, began: datetime, covered: set[int], expected: _Expected) -> None:
