@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -27,6 +28,7 @@ from zhiku.cli.serve import processes_of
 from zhiku.domain.experts import Expert
 from zhiku.web.security import SIMILAR_LOOKUPS
 from zhiku.web.serving import PageServer, bind
+from zhiku.web.workers import MAX_DEATHS
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]
 
@@ -96,7 +98,11 @@ def serve(home: Path) -> Iterator[Callable[[int], Service]]:
         service.process.kill()
         service.process.wait()
         # Workers end by themselves when their parent is gone.
-        eventually(lambda: not any(map(is_alive, service.workers)), 30)
+        eventually(partial(_is_gone, service), 30)
+
+
+def _is_gone(service: Service) -> bool:
+    return not any(map(is_alive, service.workers))
 
 
 def eventually(holds: Callable[[], bool], within: float) -> float:
@@ -191,6 +197,29 @@ def test_a_signal_ends_the_service_within_seconds_and_leaves_nobody(
     assert "Traceback" not in service.log and "Aborted" not in service.log
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc, which only Linux has")
+def test_open_connections_are_spread_over_the_processes(serve: Callable[[int], Service]) -> None:
+    service = serve(2)
+    before = [_sockets_of(worker) for worker in service.workers]
+    kept = [http.client.HTTPConnection("127.0.0.1", service.port, timeout=30) for _ in range(12)]
+    try:
+        for connection in kept:
+            connection.connect()
+        for connection in kept:
+            connection.request("GET", "/healthz")
+            assert connection.getresponse().read()
+        now = [_sockets_of(worker) for worker in service.workers]
+        assert sum(now) - sum(before) == 12
+        assert min(after - earlier for after, earlier in zip(now, before, strict=True)) >= 3
+    finally:
+        for connection in kept:
+            connection.close()
+
+
+def _sockets_of(process_id: int) -> int:
+    return sum(os.readlink(link).startswith("socket:") for link in Path(f"/proc/{process_id}/fd").iterdir())
+
+
 @needs_kill
 def test_workers_outlive_no_parent(serve: Callable[[int], Service]) -> None:
     service = serve(2)
@@ -199,11 +228,15 @@ def test_workers_outlive_no_parent(serve: Callable[[int], Service]) -> None:
     eventually(lambda: not any(map(is_alive, service.workers)), 10)
 
 
+def _has_started(service: Service, count: int) -> bool:
+    return len(service.workers) >= count or service.process.poll() is not None
+
+
 @needs_kill
 def test_workers_that_die_again_and_again_end_the_service_with_a_sentence(serve: Callable[[int], Service]) -> None:
     service = serve(2)
-    for killed in range(8):
-        eventually(lambda: len(service.workers) > killed or service.process.poll() is not None, 10)
+    for killed in range(MAX_DEATHS + 3):
+        eventually(partial(_has_started, service, killed + 1), 10)
         if service.process.poll() is not None:
             break
         with suppress(ProcessLookupError):
@@ -229,17 +262,18 @@ def test_what_one_process_commits_is_found_within_two_seconds_while_people_searc
                     factories.a_suggestion(
                         session, f"{word}的路灯坏了", authors=(author,), serial=serial, situation=f"{word}没有灯。"
                     )
-                took = eventually(lambda: f"{word}没有灯" in _evidence(service, word), 30)
+                took = eventually(partial(_is_found, service, word), 30)
                 assert took < 2, f"{took:.1f} s"
         assert all(is_right for _, is_right in searchers.answers)
     finally:
         zhiku.close()
 
 
-def _evidence(service: Service, query: str) -> str:
-    status, text = service.get(f"/api/v1/experts?q={quote(query)}")
+def _is_found(service: Service, word: str) -> bool:
+    status, text = service.get(f"/api/v1/experts?q={quote(word)}")
     assert status == 200
-    return " ".join(one["text"] for person in json.loads(text)["people"] for one in person["evidence"])
+    shown = [one["text"] for person in json.loads(text)["people"] for one in person["evidence"]]
+    return any(f"{word}没有灯" in sentence for sentence in shown)
 
 
 def test_limits_of_tries_hold_for_all_processes_together(serve: Callable[[int], Service]) -> None:

@@ -8,7 +8,7 @@ from flask import Flask
 from jinja2 import StrictUndefined
 
 from zhiku.bootstrap import Zhiku
-from zhiku.web import bureau_door, errors, presentation, security
+from zhiku.web import bureau_door, errors, presentation, security, turns
 from zhiku.web.any_bytes import AnyBytesRequest
 from zhiku.web.sub_path import serve_below
 from zhiku.web.tries import Tries
@@ -39,6 +39,7 @@ def create_app(zhiku: Zhiku, tries: Tries | None = None) -> Flask:
     for views in (pages, experts, lexicon, suggestions, similar, departments, api, complete, health):
         app.register_blueprint(views.blueprint)
     bureau_door.install(app, zhiku.settings)
+    turns.install(app)
     # They change nothing, and answer nobody but who asks.
     app.extensions["csrf"].exempt(similar.blueprint)
     app.extensions["csrf"].exempt(experts.problem)

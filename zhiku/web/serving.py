@@ -21,6 +21,7 @@ from zhiku.bootstrap import Zhiku
 from zhiku.search.port import IndexProblem
 from zhiku.web.app import create_app
 from zhiku.web.security import MAX_ADDRESS
+from zhiku.web.shares import Share
 from zhiku.web.tries import Tries
 
 log = logging.getLogger(__name__)
@@ -79,9 +80,16 @@ class PageServer:
     """The pages of an opened zhiku. Making one gets everything ready; `run` accepts connections until `stop`."""
 
     def __init__(
-        self, zhiku: Zhiku, sockets: Sequence[socket.socket], tries: Tries | None = None, is_draining: bool = True
+        self,
+        zhiku: Zhiku,
+        sockets: Sequence[socket.socket],
+        tries: Tries | None = None,
+        is_draining: bool = True,
+        share: Share | None = None,
     ) -> None:
-        """`is_draining`: whether this process brings changes into the index; one is enough for all."""
+        """`is_draining`: whether this process brings changes into the index; one is enough for all. `share` is its
+        part of the connections, where there are other processes."""
+        self._share = share
         self._zhiku = zhiku
         self._sockets = sockets
         #: The application that answers.
@@ -110,6 +118,9 @@ class PageServer:
             # With proxies that are trusted, the application itself reads their headers (ProxyFix in web/security.py).
             clear_untrusted_proxy_headers=settings.trusted_proxies == 0,
         )
+        if self._share:
+            for one in self._servers():
+                one.handle_accept = _hesitating(self._share, one.handle_accept)
         if self._drainer:
             self._drainer.start()
         try:
@@ -130,6 +141,8 @@ class PageServer:
             server.pull_trigger()
 
     def _turn(self, longest: float) -> None:
+        if self._share:
+            self._share.tell(sum(len(one.active_channels) for one in self._servers()))
         wasyncore.loop(longest, use_poll=HAS_POLL, map=self._map, count=1)
 
     def _finish(self, until: float) -> None:
@@ -148,6 +161,14 @@ class PageServer:
 
     def _servers(self) -> list[BaseWSGIServer]:
         return [one for one in list(self._map.values()) if isinstance(one, BaseWSGIServer)]
+
+
+def _hesitating(share: Share, accept: Callable[[], None]) -> Callable[[], None]:
+    def hesitate_and_accept() -> None:
+        share.hesitate()
+        accept()
+
+    return hesitate_and_accept
 
 
 def warm_up(zhiku: Zhiku, app: Flask) -> None:

@@ -27,6 +27,7 @@ from zhiku.bootstrap import Zhiku, configure_logging
 from zhiku.config import Settings
 from zhiku.domain.base import DomainError
 from zhiku.web.serving import GRACE, PageServer
+from zhiku.web.shares import ABSENT, Share
 from zhiku.web.tries import AskedTries, CountedTries
 
 log = logging.getLogger(__name__)
@@ -86,6 +87,7 @@ class Workers:
         self._workers: list[_Worker | None] = [None] * count
         self._deaths: deque[float] = deque(maxlen=MAX_DEATHS + 1)
         self._context = multiprocessing.get_context("spawn")
+        self._connections = self._context.RawArray("i", [ABSENT] * count)
         self._woken, self._waking = self._context.Pipe(duplex=False)
         self._is_stopping = False
 
@@ -123,9 +125,12 @@ class Workers:
         # The end that is written to stays here.
         lifeline, theirs = theirs, lifeline
         questions, asking = self._context.Pipe()
+        self._connections[place] = ABSENT
         # The first one also drains; who takes its place does.
         process = self._context.Process(
-            target=work, args=(self._settings, list(self._sockets), theirs, asking, place == 0), name=f"zhiku-{place}"
+            target=work,
+            args=(self._settings, list(self._sockets), theirs, asking, place == 0, Share(self._connections, place)),
+            name=f"zhiku-{place}",
         )
         process.start()
         log.info("a process of the pages starts: %s", process.pid)
@@ -203,7 +208,12 @@ def _close(worker: _Worker) -> None:
 
 
 def work(
-    settings: Settings, sockets: Sequence[socket.socket], lifeline: Connection, asking: Connection, is_draining: bool
+    settings: Settings,
+    sockets: Sequence[socket.socket],
+    lifeline: Connection,
+    asking: Connection,
+    is_draining: bool,
+    share: Share,
 ) -> None:
     """A worker's life."""
     # Ctrl+C goes to all processes of a terminal; the parent tells when to end.
@@ -222,7 +232,7 @@ def work(
     threading.Thread(target=end_with_the_parent, name="zhiku-lifeline", daemon=True).start()
     zhiku = Zhiku.open(settings)
     try:
-        made = PageServer(zhiku, sockets, AskedTries(asking), is_draining)
+        made = PageServer(zhiku, sockets, AskedTries(asking), is_draining, share)
 
         def stop(_number: int, _frame: FrameType | None) -> None:
             made.stop()
