@@ -84,3 +84,8 @@ def test_everybody_stands_in_the_list_once(query: str) -> None:
 def test_with_a_filter_nobody_is_listed_who_is_only_near() -> None:
     people, found = ask("溢洪道", "洪水。", "洪水。", "溢洪道。", "溢洪道。", filters={"township": ("漆河镇",)})
     assert people == [4] and found.result.total_owners == 1
+
+
+def test_where_a_filter_leaves_nobody_with_a_word_those_near_are_listed_and_in_no_count() -> None:
+    people, found = ask("溢洪道", "洪水。", "洪水。", "溢洪道。", filters={"township": ("漆河镇",)})
+    assert people == [2] and (found.matched, found.result.total_owners) == (0, 0)

@@ -15,6 +15,7 @@ from zhiku.analysis.names import (
     SURNAME_READINGS,
     indexed_terms,
     named_terms,
+    person_terms,
     query_terms,
     split_name,
 )
@@ -225,3 +226,12 @@ def test_a_chinese_name_is_found_by_itself_and_by_its_parts(name: str) -> None:
     assert "full" in matching(name, name) and "surname" in matching(name, surname)
     assert not given or "given" in matching(name, given)
     assert TermGroup.NAMES in parse(name, memory_engine().analyzer).groups
+
+
+@pytest.mark.parametrize("asked", ["王道炽", "道炽王", "道炽 王", "王 道炽"])
+def test_a_full_name_is_understood_in_any_order(asked: str) -> None:
+    assert "full:王道炽" in person_terms(asked)
+
+
+def test_a_compound_surname_may_stand_last_too() -> None:
+    assert "full:欧阳秀枝" in person_terms("秀枝欧阳")

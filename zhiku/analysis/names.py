@@ -165,7 +165,13 @@ def person_terms(text: str) -> dict[str, float]:
         return {f"surname:{name}": 1.0} if is_addressed else {}
     if len(name) == 2 and not match["after"]:
         return {}
-    return {f"full:{name}": 1.0}
+    names = [name]
+    for length in (1, 2):
+        # Some write the surname last: 道炽王 is 王道炽.
+        turned = name[-length:] + name[:-length]
+        if 3 <= len(name) <= 4 and len(split_name(turned)[0]) == length:
+            names.append(turned)
+    return {f"full:{one}": 1.0 for one in names}
 
 
 def named_terms(text: str) -> dict[str, float]:

@@ -26,7 +26,7 @@ NEAR_PLACES = 10
 #: Up to so many words, people who have all of them come first, if their score is at least this share of the best one.
 #: With more words, who has the last of them too says less than the score (docs/adr/0005 has the figures).
 STRICT_WORDS = 2
-STRICT_SHARE = 0.7
+STRICT_SHARE = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +71,10 @@ def find_people(
     if 0 < len(terms.required) <= STRICT_WORDS and len(ranked):
         comes_first = complete & (ranked.scores >= STRICT_SHARE * ranked.scores[0])
     order = np.lexsort((~comes_first, ~ranked.is_named))
-    # A filter is a promise about everybody listed, and its counts are of people who have a word.
-    places = 0 if filters or phrases else NEAR_PLACES
+    # A filter is a promise about everybody listed, and its counts are of people who have a word. Where nobody has one,
+    # those near the query are the answer, and are called so.
+    is_narrowed = bool(filters or phrases) and not ranked.is_near.all()
+    places = 0 if is_narrowed else NEAR_PLACES
     order = order[(np.arange(len(order)) < places) | ~ranked.is_near[order]]
     matched = int((~ranked.is_near[order]).sum())
     return Found(
