@@ -21,7 +21,8 @@ from pathlib import Path
 
 from _bench.timing import Figure, Figures, quantile
 
-CLIENTS = 8
+#: Connections that ask all the time: two offices of eight.
+CLIENTS = 16
 HOST = "127.0.0.1"
 
 #: How long a server may take to start, in seconds.
@@ -35,18 +36,20 @@ local turn = 0
 request = function() turn = turn % #paths + 1; return wrk.format("GET", paths[turn]) end
 done = function(summary, latency, requests)
   local e = summary.errors
-  io.write(string.format('{"requests": %d, "microseconds": %d, "p99": %d, "errors": %d}\\n', summary.requests,
-    summary.duration, latency:percentile(99.0), e.connect + e.read + e.write + e.status + e.timeout))
+  io.write(string.format('{"requests": %d, "microseconds": %d, "p50": %d, "p99": %d, "errors": %d}\\n',
+    summary.requests, summary.duration, latency:percentile(50.0), latency:percentile(99.0),
+    e.connect + e.read + e.write + e.status + e.timeout))
 end
 """
 
 
 def measure_load(home: Path, paths: Sequence[str], duration: int, folder: Path) -> Figures:
-    """Serve an installation in a process of its own and ask it for pages for so many seconds."""
+    """Serve an installation by `zhiku serve`, with as many processes as it takes by itself, and ask it for pages for so
+    many seconds."""
     with serving(home) as port:
         listed = folder / "paths.txt"
         listed.write_text("\n".join(paths) + "\n", encoding="utf-8")
-        # Every process has to have been asked once: the first page loads the dictionary.
+        # A process accepts nobody before it has read dictionary and index; the rest comes with the first pages.
         for path in paths[:10]:
             with closing(http.client.HTTPConnection(HOST, port, timeout=PATIENCE)) as connection:
                 _get(connection, path)
@@ -73,6 +76,7 @@ def measure_load(home: Path, paths: Sequence[str], duration: int, folder: Path) 
     client = "wrk" if wrk else "client"
     return {
         f"pages under load ({client}, {CLIENTS} at once)": Figure(counted["requests"] / took, "/s"),
+        "pages under load, p50": Figure(counted["p50"] / 1000, "ms"),
         "pages under load, p99": Figure(counted["p99"] / 1000, "ms"),
         "pages under load, errors": Figure(counted["errors"], ""),
         "pages under load, for": Figure(took, "s"),
@@ -162,6 +166,7 @@ def ask(port: int, duration: float, clients: int, paths: Sequence[str]) -> dict[
     return {
         "requests": len(times),
         "microseconds": (time.monotonic() - began) * 1e6,
+        "p50": quantile(times, 0.5) * 1e6,
         "p99": quantile(times, 0.99) * 1e6,
         "errors": errors,
     }

@@ -21,13 +21,16 @@ from zhiku.bootstrap import Zhiku
 from zhiku.search.port import IndexProblem
 from zhiku.web.app import create_app
 from zhiku.web.security import MAX_ADDRESS
-from zhiku.web.shares import Share
+from zhiku.web.shares import ABSENT, Share
 from zhiku.web.tries import Tries
 
 log = logging.getLogger(__name__)
 
 #: How long requests that are being answered may take after the order to end, in seconds.
 GRACE = 5.0
+
+#: How long a start waits for the lists of completion, in seconds; a prefecture's take longer, and come when they come.
+LONGEST_WAIT = 10.0
 
 #: Connections that a process keeps open. Browsers open six each and keep them for minutes.
 MAX_CONNECTIONS = 1000
@@ -142,7 +145,8 @@ class PageServer:
 
     def _turn(self, longest: float) -> None:
         if self._share:
-            self._share.tell(sum(len(one.active_channels) for one in self._servers()))
+            open_here = sum(len(one.active_channels) for one in self._servers())
+            self._share.tell(ABSENT if self._is_stopping else open_here)
         wasyncore.loop(longest, use_poll=HAS_POLL, map=self._map, count=1)
 
     def _finish(self, until: float) -> None:
@@ -175,12 +179,14 @@ def warm_up(zhiku: Zhiku, app: Flask) -> None:
     """Read what the first request would have to wait for. What is wrong with database or index is its page's to say."""
     try:
         zhiku.expert_search.search(_FIRST_QUERY)
+        for one in (zhiku.completer, zhiku.did_you_mean, zhiku.problem_words):
+            one.start()
+        zhiku.completer.complete(_FIRST_QUERY, LONGEST_WAIT)
+        zhiku.problem_words.get()
     except (IndexProblem, SQLAlchemyError) as error:
         log.warning("nothing to warm up with: %s", type(error).__name__)
-    for lists in (zhiku.completer, zhiku.did_you_mean, zhiku.problem_words):
-        lists.start()
     for template in ("experts/search.html", "experts/profile.html", "pages/home.html", "errors/error.html"):
         app.jinja_env.get_template(template)
-    # Dictionaries are millions of objects that never go: the collector would stop everybody to look at them.
+    # Dictionaries and lists are some 300,000 objects that stay: to look at them stops everybody for 90 ms.
     gc.collect()
     gc.freeze()
