@@ -127,3 +127,7 @@ def test_an_encoder_that_cannot_be_loaded_leaves_the_words(monkeypatch: pytest.M
             raise AssertionError
 
     assert meaning.meaning_of("修水库", Broken()) is None
+
+
+def test_names_of_offices_and_places_have_no_meaning_of_their_own() -> None:
+    assert list(clauses_of({"post": "杨溪桥镇人民政府", "summary": "会种杨树。"}).values()) == ["会种杨树。"]

@@ -21,6 +21,9 @@ from zhiku.analysis.encoder import Encoder, EncoderMissing, quantise
 
 log = logging.getLogger(__name__)
 
+#: Fields that are names of offices and places: they are near to whatever looks like a name (杨树 to 杨溪桥).
+NAMES_ONLY = frozenset({"post"})
+
 #: Vectors are turned into floats by so many bytes: what stays in a processor's cache until it is multiplied.
 _BLOCK_BYTES = 1 << 20
 
@@ -80,7 +83,7 @@ def _meaning_of(text: str, encoder: Hashable) -> Meaning | None:
 
 def clauses_of(fields: Mapping[str, str]) -> dict[int, str]:
     """Distinct clauses of a document's fields, by key, in the order of the fields' names."""
-    clauses = [clause for name in sorted(fields) for clause in split_clauses(fields[name])]
+    clauses = [clause for name in sorted(fields.keys() - NAMES_ONLY) for clause in split_clauses(fields[name])]
     return dict(zip(clause_keys(clauses), clauses, strict=True))
 
 
