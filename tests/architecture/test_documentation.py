@@ -54,7 +54,13 @@ def test_the_table_of_settings_has_the_defaults(tmp_path: Path) -> None:
             assert shown.group(1) == str(getattr(settings, variable.removeprefix("ZHIKU_").lower())), variable
         else:
             # Said in words: the folders, and what is empty.
-            assert variable in {"ZHIKU_HOME", "ZHIKU_DATABASE_URL", "ZHIKU_INDEX_DIR", "ZHIKU_URL_PREFIX", "ZHIKU_BUREAU_KEY"}
+            assert variable in {
+                "ZHIKU_HOME",
+                "ZHIKU_DATABASE_URL",
+                "ZHIKU_INDEX_DIR",
+                "ZHIKU_URL_PREFIX",
+                "ZHIKU_BUREAU_KEY",
+            }
 
 
 def test_the_table_of_commands_has_every_command_and_no_other() -> None:

@@ -457,5 +457,7 @@ def test_a_profile_knows_when_its_person_last_helped(sessions: Sessions) -> None
         assert asked == [date(2026, 1, 2)]
         session.delete(latest)
         session.flush()
-        (change,) = [one for one in changes_for(session, session.scalars(select(OutboxEntry))) if "expert" in one.source]
+        (change,) = [
+            one for one in changes_for(session, session.scalars(select(OutboxEntry))) if "expert" in one.source
+        ]
         assert change.documents[0].asked_on == date(2024, 5, 6)

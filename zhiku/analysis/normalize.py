@@ -40,7 +40,7 @@ _ANY_KEPT = re.compile(f"[{''.join(sorted(_KEPT | _KEPT_IN_SIMPLIFIED))}]")
 #: Of these characters each has a normal form of one character, whatever stands beside it: no brackets, which may be
 #: glosses, and nothing that composes.
 _PLAIN_CHARACTER = (
-    "[\u4e00-\u9fff!-'*-~\uff0c\u3002\u3001\uff1b\uff1a\uff1f\uff01\u201c\u201d\u2018\u2019\u300a\u300b\u2014\u00b7]"
+    "[!-'*-~\uff0c\u3002\u3001\uff1b\uff1a\uff1f\uff01\u201c\u201d\u2018\u2019\u300a\u300b\u2014\u00b7\u4e00-\u9fff]"
 )
 
 #: Text of which nothing is left out: most sentences.

@@ -19,8 +19,10 @@ def evaluate_command(app: Zhiku, folder: Path, details: bool) -> None:
     """在评测集上衡量检索质量。FOLDER 里要有 documents.jsonl、queries.tsv 和 qrels.txt。"""
     judged = read_judged_set(folder)
     with tempfile.TemporaryDirectory(prefix="zhiku-evaluate-") as temporary:
-        # The same texts are evaluated again and again: their vectors are kept where the product keeps its own.
-        vectors = open_vectors(app.settings.encoder, app.settings.cache_dir)
+        # The same texts are evaluated again and again: where the product keeps vectors, theirs are kept until the next
+        # rebuild. Where there is no installation, nothing is left behind.
+        kept = app.settings.cache_dir
+        vectors = open_vectors(app.settings.encoder, kept if kept.is_dir() else Path(temporary))
         evaluation = evaluate_in(Path(temporary), judged, app.settings.segmenter, vectors)
     if details:
         values = evaluation.by_query["RR@10"]
