@@ -12,7 +12,7 @@ import logging
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -157,8 +157,10 @@ class VectorCache:
 
     def _open(self) -> sqlite3.Connection:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        # Made here, because SQLite would let others read it; what it puts beside gets the same rights.
-        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+        # Made here, because SQLite would let others read it; what it puts beside gets the same rights. A file that is
+        # there is not opened: closing it would drop the locks of this process's other connections (POSIX).
+        with suppress(FileExistsError):
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         connection = sqlite3.connect(self.path, timeout=_PATIENCE)
         try:
             # Larger pages: rows of half a kilobyte are read a third faster. Both count for a new file only.

@@ -40,12 +40,14 @@ def make_engine(database_url: str) -> Engine:
 def _prepare_file(path: Path) -> None:
     """The database's file, before SQLite makes it: contact data is in it, so for its owner's eyes only.
 
-    SQLite gives its -wal and -shm files the permissions of the database.
+    SQLite gives its -wal and -shm files the permissions of the database. A file that is there must not be opened:
+    closing it again would drop every lock that SQLite holds on it in this process (POSIX), and the next program that
+    closes the database would take itself for the last one and delete the -wal file under our feet.
     """
     try:
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     except OSError:
-        # Read-only media and the like: SQLite's own error says more.
+        # It exists, mostly; of read-only media and the like SQLite's own error says more.
         return
 
 
