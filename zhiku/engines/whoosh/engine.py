@@ -93,6 +93,9 @@ class WhooshEngine:
         self._analyzers: dict[tuple[str, tuple[str, ...]], Analyzer] = {}
         self._state_lock = threading.RLock()
         self._snapshot: Snapshot | None = None
+        #: (generation, commit) that cannot be used, and why, while an older generation answers instead of it.
+        self._unusable: tuple[str, int] | None = None
+        self._problem = ""
         self._lengths = FieldLengths()
         self._analyzer: Analyzer | None = None
         self._checked_at = 0.0
@@ -162,6 +165,8 @@ class WhooshEngine:
 
     def fingerprints(self) -> dict[str, str]:
         with self._using_snapshot() as snapshot:
+            if self._problem:
+                raise IndexProblem(self._problem)
             return _guarded(lambda: snapshot.fingerprints())
 
     def status(self) -> EngineStatus:
@@ -172,6 +177,8 @@ class WhooshEngine:
             is_stale = self._is_stale(manifest)
             with self._using_snapshot() as snapshot:
                 documents, segments = snapshot.live_count, len(snapshot.segments)
+            if self._problem:
+                raise IndexProblem(self._problem)
         except IndexProblem as problem:
             return EngineStatus(name, None, 0, 0, 0, "", True, str(problem))
         size = sum(map(_size, (self.folder.root / name).rglob("*")))
@@ -277,7 +284,8 @@ class WhooshEngine:
                 return self._snapshot
             name = self.folder.current_name()
             held = self._snapshot
-            if held is None or held.key != (name, self._newest_commit(name)):
+            newest = (name, self._newest_commit(name))
+            if held is None or newest not in (held.key, self._unusable):
                 self._replace_snapshot()
             self._checked_at = now
             assert self._snapshot is not None
@@ -291,15 +299,34 @@ class WhooshEngine:
                 name, manifest = self.folder.usable_current()
                 analyzer = self._analyzer_of(name, manifest)
                 self._snapshot = self.open_snapshot(name, previous)
+                self._unusable, self._problem = None, ""
                 break
-            except IndexProblem:
+            except IndexProblem as problem:
                 # It may have been removed because another one answers now.
-                if attempt == OPEN_TRIES - 1 or self.folder.current_name() == name:
+                if attempt < OPEN_TRIES - 1 and self.folder.current_name() != name:
+                    continue
+                older = self._older_generation(name)
+                if older is None:
                     raise
+                self._unusable, self._problem = (name, self._newest_commit(name)), str(problem)
+                manifest, analyzer, self._snapshot = older
+                log.error("generation %s cannot be used; %s answers", name, self._snapshot.key[0])
+                break
         self._analyzer = analyzer
         self._encoder_name = manifest.encoder
         if previous:
             self._cache.forget(previous.release())
+
+    def _older_generation(self, name: str) -> tuple[Manifest, Analyzer, Snapshot] | None:
+        """The newest generation before this one that can still answer; the rows of what it finds are read anew."""
+        for older in sorted((one for one in self.folder.names() if one < name), reverse=True):
+            try:
+                manifest = self.folder.manifest(older)
+                if not manifest.problem:
+                    return manifest, self._analyzer_of(older, manifest), self.open_snapshot(older)
+            except IndexProblem:
+                continue
+        return None
 
     def _newest_commit(self, name: str) -> int:
         """Number of the generation's newest commit; -1 when it cannot be told."""

@@ -9,6 +9,7 @@ documents are spread over segments.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,9 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zhiku.analysis.encoder import quantise
-from zhiku.engines.whoosh.arrayfile import ArrayFile, Arrays, write_arrays
+from zhiku.engines.whoosh.arrayfile import ArrayFile, Arrays, DamagedFile, write_arrays
 from zhiku.engines.whoosh.vectors import CLAUSES, FIRSTS, KEYS, MEAN_SCALES, MEANS, SCALES, has_vectors
 from zhiku.search.meaning import Meaning, similarities
+
+log = logging.getLogger(__name__)
 
 #: Up to so many clauses all of them are compared.
 EXACT_CLAUSES = 4_000
@@ -75,14 +78,20 @@ def write_basis(folder: Path, nearness: Nearness) -> None:
 
 
 def read_basis(folder: Path) -> Basis | None:
-    """What `write_basis` kept; raises `DamagedFile`."""
+    """What `write_basis` kept; None where there is none, or where it is damaged: all clauses are compared then."""
     try:
         file = ArrayFile(folder / BASIS_FILE)
     except FileNotFoundError:
         return None
+    except DamagedFile as damage:
+        log.error("principal components cannot be used: %s", damage)
+        return None
     try:
         file.verify()
         return np.array(file["basis"])
+    except DamagedFile as damage:
+        log.error("principal components cannot be used: %s", damage)
+        return None
     finally:
         file.close()
 
