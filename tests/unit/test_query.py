@@ -14,7 +14,7 @@ from zhiku.analysis.analyzer import Analyzer
 from zhiku.analysis.lexicon import shipped_words
 from zhiku.search.ladder import find_people
 from zhiku.search.port import IndexDocument, Kind, QueryTerms, TermGroup
-from zhiku.search.query import MAX_REQUIRED, SYNONYM_WEIGHT, parse
+from zhiku.search.query import MAX_REQUIRED, PHRASE_WEIGHT, SYNONYM_WEIGHT, parse
 
 SHIPPED = analyzer("auto", shipped_words())
 
@@ -86,7 +86,10 @@ def test_repeated_words_count_more_with_falling_returns() -> None:
 
 def test_synonyms_count_less_than_what_was_said() -> None:
     words = parse("会修水库", SHIPPED).groups[TermGroup.WORDS]
-    assert words["水库"] == 1 and words["水库除险加固"] == SYNONYM_WEIGHT
+    # 修水库 is two words together; a synonym of one word alone says less.
+    assert words["水库"] == 1 and words["水库除险加固"] == PHRASE_WEIGHT
+    alone = parse("柑桔", SHIPPED).groups[TermGroup.WORDS]
+    assert alone["柑桔"] == 1 and alone["柑橘"] == SYNONYM_WEIGHT
 
 
 def test_a_word_that_is_said_keeps_its_weight_where_a_synonym_says_it_too() -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from zhiku.domain.base import Base, DomainError, LabelledEnum, UtcDateTime, enum_column
+from zhiku.domain.redaction import has_private_number
 
 #: Longest word and longest member of a group, in characters.
 MAX_TEXT = 20
@@ -154,6 +155,12 @@ def member_problem(text: str) -> str:
         return "只有标点符号，没有字"
     if len(text) > MAX_TEXT:
         return f"有 {len(text)} 个字，一种说法最多 {MAX_TEXT} 个字，请只留要紧的词"
+    if len(text) == 1:
+        return "只有一个字，会引出许多不相干的人，请写完整的词"
+    if has_private_number(text):
+        return "像电话号码或证件号码，这里不能存"
+    if text.startswith("-") or ":" in text:
+        return "含有检索用的符号（开头的减号或冒号），这样的说法没有人能搜到"
     return ""
 
 

@@ -19,6 +19,9 @@ MAX_QUERY = 2000
 #: Weight of a term that is only a synonym's, against 1 for the query's own.
 SYNONYM_WEIGHT = 0.35
 
+#: The same where the synonym is one of several words together: 家庭教育 says more of 娃娃不听话 than 娃娃 does.
+PHRASE_WEIGHT = 0.7
+
 #: Distinct terms per group that are looked up; beyond that a text is long enough for its most frequent ones.
 MAX_TERMS = 256
 
@@ -27,12 +30,18 @@ def parse(text: str, analyzer: Analyzer, encoder: Encoder | None = None) -> Quer
     """Analyse a query's text; its meaning too, where the index has vectors of this encoder."""
     analysis = analyzer.query(text)
     names = dict(list(analyzer.name_query(text).items())[:MAX_TERMS])
-    synonyms = [other for alternatives in analysis.alternatives for other in alternatives.analyses]
+    synonyms = [
+        (other, SYNONYM_WEIGHT if len(alternatives.words) < 2 else PHRASE_WEIGHT)
+        for alternatives in analysis.alternatives
+        for other in alternatives.analyses
+    ]
     groups = {
-        TermGroup.WORDS: _weighted(analysis.words, [other.words for other in synonyms]),
+        TermGroup.WORDS: _weighted(analysis.words, [(other.words, weight) for other, weight in synonyms]),
         # The bigram of a synonym of two characters would find it inside other words.
-        TermGroup.GRAMS: _weighted(analysis.grams, [other.grams for other in synonyms if len(other.grams) > 1]),
-        TermGroup.CHARS: _weighted(analysis.chars, [other.chars for other in synonyms]),
+        TermGroup.GRAMS: _weighted(
+            analysis.grams, [(other.grams, weight) for other, weight in synonyms if len(other.grams) > 1]
+        ),
+        TermGroup.CHARS: _weighted(analysis.chars, [(other.chars, weight) for other, weight in synonyms]),
         TermGroup.NAMES: names,
     }
     whole = analysis.whole_words if len(analysis.whole_words) <= MAX_REQUIRED else ()
@@ -63,14 +72,14 @@ def exact_part(text: str, analyzer: Analyzer) -> ExactPart:
     return ExactPart(analyzer.normal(text), tuple(terms or [(TermGroup.CHARS, char) for char in sorted(found.chars)]))
 
 
-def _weighted(counts: Mapping[str, int], synonyms: Sequence[Mapping[str, int]]) -> dict[str, float]:
+def _weighted(counts: Mapping[str, int], synonyms: Sequence[tuple[Mapping[str, int], float]]) -> dict[str, float]:
     """Terms with their weights, sorted: all engines then add scores in the same order."""
     kept = sorted(counts, key=lambda term: (-counts[term], term))[:MAX_TERMS]
     weights = {term: query_weight(counts[term]) for term in kept}
-    for terms in synonyms:
+    for terms, weight in synonyms:
         for term in terms:
-            if len(weights) < 2 * MAX_TERMS:
-                weights.setdefault(term, SYNONYM_WEIGHT)
+            if term in weights or len(weights) < 2 * MAX_TERMS:
+                weights[term] = max(weight, weights.get(term, 0.0))
     return dict(sorted(weights.items()))
 
 
