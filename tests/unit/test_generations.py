@@ -531,3 +531,22 @@ def test_current_is_replaced_when_a_reader_let_go_of_it(
     before = current(root).name
     engine.folder.set_current(before)
     assert tries == [root / CURRENT] * 3
+
+
+def test_where_the_current_generation_is_cut_the_one_before_answers_and_status_says_so(tmp_path: Path) -> None:
+    engine = new_engine(tmp_path)
+    rebuild(engine, [profile(1, "修水库")])
+    rebuild(engine, [profile(2, "种柑橘")])
+    engine.close()
+    current = tmp_path / (tmp_path / "CURRENT").read_text().strip()
+    for file in current.glob("*.seg"):
+        os.truncate(file, file.stat().st_size // 2)
+    engine = new_engine(tmp_path)
+    assert ids(engine) == ["expert:1"]
+    status = engine.status()
+    assert "zhiku index rebuild" in status.problem and status.is_stale
+    with pytest.raises(IndexProblem):
+        engine.fingerprints()
+    rebuild(engine, [profile(3, "调解")])
+    assert ids(engine) == ["expert:3"] and engine.status().problem == ""
+    engine.close()

@@ -318,8 +318,8 @@ class WhooshEngine:
             self._cache.forget(previous.release())
 
     def _older_generation(self, name: str) -> tuple[Manifest, Analyzer, Snapshot] | None:
-        """The newest generation before this one that can still answer; the rows of what it finds are read anew."""
-        for older in sorted((one for one in self.folder.names() if one < name), reverse=True):
+        """The newest other generation that can answer; the rows of what it finds are read anew."""
+        for older in sorted((one for one in self.folder.names() if one != name), reverse=True):
             try:
                 manifest = self.folder.manifest(older)
                 if not manifest.problem:
