@@ -318,7 +318,12 @@ class WhooshEngine:
             self._cache.forget(previous.release())
 
     def _older_generation(self, name: str) -> tuple[Manifest, Analyzer, Snapshot] | None:
-        """The newest other generation that can answer; the rows of what it finds are read anew."""
+        """The newest other generation that can answer, where this one is ours and damaged; rows are read anew anyway.
+
+        None where CURRENT names nothing of ours: somebody changed it by hand, and shall be told.
+        """
+        if name not in self.folder.names():
+            return None
         for older in sorted((one for one in self.folder.names() if one != name), reverse=True):
             try:
                 manifest = self.folder.manifest(older)
