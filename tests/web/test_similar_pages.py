@@ -224,7 +224,7 @@ def test_without_an_index_the_form_goes_on_and_the_answer_says_why(unindexed: Fl
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(wild_text, wild_text)
 def test_any_text_has_an_answer(client: FlaskClient, subject: str, text: str) -> None:
-    client.application.extensions["zhiku.tries"].storage.reset()
+    client.application.extensions["zhiku.tries"].forget()
     # Escaped, as other programs may: half of a character of two then gets as far as the service.
     body = json.dumps({"subject": subject, "text": text}).encode()
     answer = client.post("/api/v1/suggestions/similar", data=body, content_type="application/json")

@@ -25,7 +25,12 @@ class CountedTries:
     """Counts in the memory of this process."""
 
     def __init__(self) -> None:
-        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+        self._storage = MemoryStorage()
+        self._limiter = MovingWindowRateLimiter(self._storage)
+
+    def forget(self) -> None:
+        """Nobody has tried anything yet."""
+        self._storage.reset()
 
     def hit(self, limits: tuple[RateLimitItem, ...], what: str, address: str) -> bool:
         # All are counted, also after one refused; hence the list.
