@@ -86,10 +86,11 @@ def test_repeated_words_count_more_with_falling_returns() -> None:
 
 def test_synonyms_count_less_than_what_was_said() -> None:
     words = parse("会修水库", SHIPPED).groups[TermGroup.WORDS]
-    # 修水库 is two words together; a synonym of one word alone says less.
+    # 修水库 is the whole query, of two words; a synonym of one word, or of a part, says less.
     assert words["水库"] == 1 and words["水库除险加固"] == PHRASE_WEIGHT
     alone = parse("打官司", SHIPPED).groups[TermGroup.WORDS]
     assert alone["打官司"] == 1 and alone["诉讼"] == SYNONYM_WEIGHT
+    assert parse("会修水库和渠道", SHIPPED).groups[TermGroup.WORDS]["水库除险加固"] == SYNONYM_WEIGHT
 
 
 def test_a_word_that_is_said_keeps_its_weight_where_a_synonym_says_it_too() -> None:

@@ -19,7 +19,7 @@ MAX_QUERY = 2000
 #: Weight of a term that is only a synonym's, against 1 for the query's own.
 SYNONYM_WEIGHT = 0.35
 
-#: The same where the synonym is one of several words together: 家庭教育 says more of 娃娃不听话 than 娃娃 does.
+#: The same where the synonym is one of the whole query, of several words: 家庭教育 says more of 娃娃不听话 than 娃娃 does.
 PHRASE_WEIGHT = 0.7
 
 #: Distinct terms per group that are looked up; beyond that a text is long enough for its most frequent ones.
@@ -31,7 +31,7 @@ def parse(text: str, analyzer: Analyzer, encoder: Encoder | None = None) -> Quer
     analysis = analyzer.query(text)
     names = dict(list(analyzer.name_query(text).items())[:MAX_TERMS])
     synonyms = [
-        (other, SYNONYM_WEIGHT if len(alternatives.words) < 2 else PHRASE_WEIGHT)
+        (other, PHRASE_WEIGHT if 1 < len(alternatives.words) == len(analysis.whole_words) else SYNONYM_WEIGHT)
         for alternatives in analysis.alternatives
         for other in alternatives.analyses
     ]
