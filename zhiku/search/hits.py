@@ -64,15 +64,10 @@ class OwnerTable:
     is_somebody: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, keys: Sequence[str], asked_on: Mapping[str, dt.date | None]) -> OwnerTable:
-        """A table of these owners."""
-        days = [day.toordinal() if (day := asked_on.get(key)) else 0 for key in keys]
-        return cls(
-            keys,
-            np.array([tie_breaker(key) for key in keys], np.int64),
-            np.array(days, np.int32),
-            np.array([bool(key) for key in keys], np.bool_),
-        )
+    def of(cls, keys: Sequence[str], asked: NDArray[np.int32]) -> OwnerTable:
+        """A table of these owners, last asked on these days (n,)."""
+        ties = np.array([tie_breaker(key) for key in keys], np.int64)
+        return cls(keys, ties, asked, np.array([bool(key) for key in keys], np.bool_))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,7 +105,8 @@ class HitList(Sequence[Hit]):
             np.array([hit.is_near for hit in ordered], np.bool_),
             np.array([hit.is_named for hit in ordered], np.bool_),
         )
-        return cls(OwnerTable.of(list(codes), asked_on or {}), columns, ordered.__getitem__)
+        days = [day.toordinal() if (day := (asked_on or {}).get(owner)) else 0 for owner in codes]
+        return cls(OwnerTable.of(list(codes), np.array(days, np.int32)), columns, ordered.__getitem__)
 
     def __len__(self) -> int:
         return len(self.columns.scores)

@@ -34,7 +34,7 @@ class Found:
     """People found for a query, best first."""
 
     people: RankedOwners
-    #: How many of them are there by a name or a word; the others, behind them, are only near in wording.
+    #: How many of them are there by a name or a word; the others are only near, in wording or in meaning.
     matched: int
     #: Of the matched ones, how many have every required word.
     with_all_words: int

@@ -14,6 +14,8 @@ from zhiku.search.keywords import MAX_CHOSEN, MAX_KEYWORD_LENGTH
 from zhiku.search.port import FACETS
 from zhiku.search.query import MAX_QUERY
 from zhiku.search.query_language import PartKind, read
+from zhiku.services.answers import Answer
+from zhiku.services.expert_search import ExpertSearch
 
 #: Most values of a facet that an address may name; each becomes a condition of the search.
 MAX_FILTER_VALUES = 20
@@ -71,6 +73,17 @@ class SearchAddress:
     def is_long(self) -> bool:
         """Whether the query is too long to stand in hundreds of links of one page."""
         return len(self.query) > LONG_QUERY
+
+    def answered_by(self, search: ExpertSearch) -> Answer:
+        """The answer, for the page and the API alike. Raises `IndexProblem`."""
+        return search.search(
+            self.query,
+            filters=self.filters,
+            page=self.page,
+            is_as_typed=self.is_as_typed,
+            intent=self.intent,
+            keywords=self.keywords,
+        )
 
     def parameters(self) -> dict[str, Any]:
         """What `url_for` takes: only what is not the default."""

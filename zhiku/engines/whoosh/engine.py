@@ -220,7 +220,7 @@ class WhooshEngine:
     def clause_keys(self) -> NDArray[np.int64]:
         """Keys of all clauses that the current generation has vectors of (n,). Raises `IndexProblem`."""
         with self._using_snapshot() as snapshot:
-            return snapshot.clause_keys()
+            return snapshot.nearness.clause_keys()
 
     @contextmanager
     def writing(self, command: str) -> Iterator[None]:

@@ -81,19 +81,16 @@ def read_basis(folder: Path) -> Basis | None:
     """What `write_basis` kept; None where there is none, or where it is damaged: all clauses are compared then."""
     try:
         file = ArrayFile(folder / BASIS_FILE)
+        try:
+            file.verify()
+            return np.array(file["basis"])
+        finally:
+            file.close()
     except FileNotFoundError:
         return None
     except DamagedFile as damage:
         log.error("principal components cannot be used: %s", damage)
         return None
-    try:
-        file.verify()
-        return np.array(file["basis"])
-    except DamagedFile as damage:
-        log.error("principal components cannot be used: %s", damage)
-        return None
-    finally:
-        file.close()
 
 
 class SegmentVectors:

@@ -32,7 +32,6 @@ from zhiku.search.port import (
     SearchRequest,
     SearchResult,
     TermGroup,
-    tie_breaker,
 )
 from zhiku.search.scoring import GROUP_WEIGHTS, MATCHING_GROUPS, idf
 
@@ -87,12 +86,10 @@ class Snapshot:
     def _owner_table(self) -> OwnerTable:
         """Owners with the day on which each was last asked, which their live profiles say."""
         asked: NDArray[np.int32] = joined([segment.asked for segment in self.segments], np.int32)
-        keys = self._owner.distinct
-        days = np.zeros(len(keys), np.int32)
+        days = np.zeros(len(self._owner.distinct), np.int32)
         known = np.flatnonzero(self._live & (asked > 0))
         days[self._owner.codes[known]] = asked[known]
-        ties = np.array([tie_breaker(key) for key in keys], np.int64)
-        return OwnerTable(keys, ties, days, np.array([bool(key) for key in keys], np.bool_))
+        return OwnerTable.of(self._owner.distinct, days)
 
     # -- life ----------------------------------------------------------------------------------------------------
 
@@ -122,10 +119,6 @@ class Snapshot:
             pairs = zip(segment.ids.tolist(), segment.fingerprints.tolist(), live.tolist(), strict=True)
             found.update((key, fingerprint) for key, fingerprint, is_live in pairs if is_live)
         return found
-
-    def clause_keys(self) -> NDArray[np.int64]:
-        """Keys of all clauses with vectors (n,), as an array of its own."""
-        return self.nearness.clause_keys()
 
     def vocabulary(self) -> Mapping[str, int]:
         """Words with the number of live documents that have each."""

@@ -24,14 +24,7 @@ def experts() -> ResponseReturnValue:
     it is to be taken for. `kw=`, which may repeat: the key words by which a pasted problem is to be searched.
     """
     asked = SearchAddress.read(request.args, is_strict=True)
-    answer = current_zhiku().expert_search.search(
-        asked.query,
-        filters=asked.filters,
-        page=asked.page,
-        is_as_typed=asked.is_as_typed,
-        intent=asked.intent,
-        keywords=asked.keywords,
-    )
+    answer = asked.answered_by(current_zhiku().expert_search)
     return jsonify(answer_json(answer))
 
 

@@ -38,14 +38,7 @@ def search() -> ResponseReturnValue:
     if changed is not None:
         # A clean address, which can be kept and sent on.
         return redirect(asked.with_keywords(changed), code=303)
-    answer = current_zhiku().expert_search.search(
-        asked.query,
-        filters=asked.filters,
-        page=asked.page,
-        is_as_typed=asked.is_as_typed,
-        intent=asked.intent,
-        keywords=asked.keywords,
-    )
+    answer = asked.answered_by(current_zhiku().expert_search)
     if not answer.is_problem:
         # What somebody pasted may tell of a person's circumstances.
         current_zhiku().unanswered.note(answer)
