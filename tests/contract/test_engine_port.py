@@ -217,6 +217,31 @@ def test_a_synonym_finds_the_word_of_the_files_and_counts_as_the_word(engine: En
     assert [(hit.id, hit.words_found) for hit in hits] == [("expert:1", 0b1)]
 
 
+def test_it_says_whether_anybody_has_a_word_as_it_was_asked(engine: Engine) -> None:
+    rebuild(engine, [profile(1, "代理民事诉讼"), profile(2, "种柑橘"), profile(3, "修水泵，看库存")])
+
+    def has_own_words(query: str) -> bool:
+        return engine.search(SearchRequest(parse(query, engine.analyzer))).has_own_words
+
+    assert not has_own_words("打官司")
+    assert has_own_words("打官司 柑橘")
+    assert not has_own_words("飞机")
+
+
+def test_owners_of_a_name_are_counted_beside_what_is_searched_for(engine: Engine) -> None:
+    named = [
+        replace(profile(number, "修水库"), name=name) for number, name in enumerate(("王建设", "李建设", "王水生"), 1)
+    ]
+    named[1] = replace(named[1], facets={"township": ("漆河镇",)})
+    about = IndexDocument("service:1", "service:1", "expert:1", Kind.SERVICE, {"body": "说到王水生"})
+    rebuild(engine, [*named, about])
+    names = ("given:建设", "full:建设")
+    request = SearchRequest(parse("柑橘", engine.analyzer), count_names=names, owned_only=True, limit=0)
+    assert engine.search(request).named_owners == 2
+    assert engine.search(replace(request, filters={"township": ("漆河镇",)})).named_owners == 1
+    assert engine.search(replace(request, count_names=("full:赵六",))).named_owners == 0
+
+
 def test_a_document_without_any_text_is_found_by_browsing_only(engine: Engine) -> None:
     bare = IndexDocument("service:1", "service:1", "", Kind.SERVICE, {})
     rebuild(engine, [bare])

@@ -88,7 +88,9 @@ def parts(changes: Sequence[Change], count: int) -> list[list[Change]]:
 def answer(result: SearchResult) -> tuple[object, ...]:
     """All of a result that engines must agree upon: everything but the scores."""
     hits = [(hit.id, hit.source, hit.owner, hit.kind, hit.date, hit.words_found, hit.is_near) for hit in result.hits]
-    return (hits, result.total_documents, result.total_owners, {name: dict(c) for name, c in result.facets.items()})
+    facets = {name: dict(counts) for name, counts in result.facets.items()}
+    totals = (result.total_documents, result.total_owners, result.named_owners, result.has_own_words)
+    return (hits, totals, facets)
 
 
 def scores(result: SearchResult) -> list[float]:

@@ -89,8 +89,20 @@ class _Store:
         near_hits = [replace(self._hit(key, scores[key], 0, request, nearest), is_near=True) for key in near]
         shown = [*_best(hits, request.limit), *_best(near_hits, request.near_limit)]
         return SearchResult(
-            HitList.of(shown, self._asked_on()), len(matched), len(owners), self._facets(request, matched)
+            HitList.of(shown, self._asked_on()),
+            len(matched),
+            len(owners),
+            self._facets(request, matched),
+            named_owners=len({self.documents[key].owner for key in allowed if self._has_name(key, request)} - {""}),
+            has_own_words=any(
+                _has_word(self.terms[key], replace(required, synonyms=()))
+                for key in matched
+                for required in request.terms.required
+            ),
         )
+
+    def _has_name(self, key: str, request: SearchRequest) -> bool:
+        return any(name in self.terms[key][TermGroup.NAMES] for name in request.count_names)
 
     def _hit(
         self, key: str, score: float, words_found: int, request: SearchRequest, nearest: Mapping[str, tuple[int, float]]

@@ -8,7 +8,7 @@ shares some character with a long query.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -53,12 +53,17 @@ def find_people(
     facets: tuple[str, ...] = (),
     phrases: tuple[ExactPart, ...] = (),
     excluded: tuple[ExactPart, ...] = (),
+    names: Collection[str] = (),
 ) -> Found:
-    """People for a query, all of whom have the phrases and nothing of what is excluded. Raises `IndexProblem`."""
+    """People for a query, all of whom have the phrases and nothing of what is excluded. Raises `IndexProblem`.
+
+    How many people have any of `names` (terms of the names group) is counted beside.
+    """
     filters = filters or {}
     request = SearchRequest(
-        terms, filters, owned_only=True, facets=facets, limit=DOCUMENT_LIMIT, phrases=phrases, excluded=excluded
-    )
+        terms, filters, owned_only=True, facets=facets, limit=DOCUMENT_LIMIT, phrases=phrases, excluded=excluded,
+        count_names=names,
+    )  # fmt: skip
     if terms.person:
         result = engine.search(replace(request, terms=QueryTerms({TermGroup.NAMES: terms.person})))
         if result.hits:
@@ -82,15 +87,6 @@ def find_people(
         matched=matched,
         with_all_words=int((complete & ~ranked.is_near).sum()),
         by_name=False,
-        is_by_synonym=bool(matched) and _only_synonyms(engine, terms, filters),
+        is_by_synonym=bool(matched) and not result.has_own_words and any(one.synonyms for one in terms.required),
         result=result,
     )
-
-
-def _only_synonyms(engine: Engine, terms: QueryTerms, filters: Mapping[str, tuple[str, ...]]) -> bool:
-    """Whether nobody has any of the required words as they were asked."""
-    if not any(required.synonyms for required in terms.required):
-        return False
-    own = tuple(replace(required, synonyms=()) for required in terms.required)
-    as_asked = QueryTerms({TermGroup.WORDS: {required.word: 1.0 for required in own}}, own)
-    return not engine.search(SearchRequest(as_asked, filters, owned_only=True, limit=0)).total_owners

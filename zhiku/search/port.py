@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -133,6 +133,8 @@ class SearchRequest:
     excluded: tuple[ExactPart, ...] = ()
     #: So many documents beside the matching ones that only share bigrams or characters with the query, or its meaning.
     near_limit: int = 0
+    #: Terms of the names group; how many owners have any of them is counted apart.
+    count_names: Collection[str] = ()
     #: Facets to count, by owner.
     facets: tuple[str, ...] = ()
     limit: int = 1000
@@ -151,6 +153,10 @@ class SearchResult:
     total_owners: int
     #: Facet name -> value -> number of owners.
     facets: Mapping[str, Mapping[str, int]]
+    #: Owners that have any of `count_names`, whatever their documents say.
+    named_owners: int = 0
+    #: Whether any matching document has a required word as it was asked, not by a synonym only.
+    has_own_words: bool = False
 
 
 @dataclass(frozen=True, slots=True)

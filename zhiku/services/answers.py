@@ -166,18 +166,19 @@ def facets_of(
             counts = {
                 value: count for value, count in counts.items() if value not in main_of or main_of[value] in open_mains
             }
-        values = sorted(counts, key=lambda value: (value not in selected, -counts[value], value))
+        # Python's sort is stable: by value, then by falling count, then the chosen ones first.
+        values = sorted(counts)
+        values.sort(key=counts.__getitem__, reverse=True)
+        if selected:
+            values.sort(key=selected.__contains__, reverse=True)
+        labels = _AVAILABILITIES if name == "availability" else {}
         facets.append(
             Facet(
                 name,
                 FACET_LABELS[name],
                 tuple(
-                    FacetValue(value, _facet_label(name, value), counts[value], value in selected) for value in values
+                    FacetValue(value, labels.get(value, value), counts[value], value in selected) for value in values
                 ),
             )
         )
     return tuple(facets)
-
-
-def _facet_label(name: str, value: str) -> str:
-    return _AVAILABILITIES.get(value, value) if name == "availability" else value

@@ -136,20 +136,20 @@ class ExpertSearch:
     # -- steps of the ladder -------------------------------------------------------------------------------------
 
     def _find(self, asked: Question) -> Found:
-        return find_people(self._engine, asked.terms, asked.filters, FACETS, asked.exact, asked.unwanted)
+        return find_people(self._engine, asked.terms, asked.filters, FACETS, asked.exact, asked.unwanted, asked.names)
 
     def _with_intent(self, answer: Answer, asked: Question, found: Found, wanted: Intent) -> Answer:
         """The answer with what its query was taken for, and how many people it would find the other way."""
         if asked.is_problem:
             return answer
-        by_name = self._questions.count(asked, Intent.NAME)
+        by_name = found.result.named_owners
         if wanted is Intent.NAME and not found.by_name:
             sentence = f"没有姓名是“{asked.text}”的专家，已按专长查找。{answer.sentence}"
             return replace(answer, sentence=sentence, intent=Intent.TOPIC)
         if not (by_name or found.by_name):
             return answer
         taken = Intent.NAME if found.by_name else Intent.TOPIC
-        by_topic = self._questions.count(asked, Intent.TOPIC)
+        by_topic = self._questions.count_by_topic(asked)
         if wanted is Intent.AUTO and not found.by_name and any(one.is_named for one in found.people[:1]):
             taken = Intent.BOTH if by_topic else Intent.NAME
         return replace(answer, intent=taken, by_name=by_name, by_topic=by_topic)

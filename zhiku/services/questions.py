@@ -58,6 +58,8 @@ class Question:
     excluded: tuple[str, ...] = ()
     exact: tuple[ExactPart, ...] = ()
     unwanted: tuple[ExactPart, ...] = ()
+    #: Terms of the names that the query may mean when it is known to name a person.
+    names: tuple[str, ...] = ()
     #: Whether the query is a problem that was pasted, and the key words by which it is searched.
     is_problem: bool = False
     keywords: tuple[str, ...] = ()
@@ -105,8 +107,9 @@ class QuestionReader:
             for facet, value in of_query:
                 chosen[facet] = tuple(dict.fromkeys((*chosen.get(facet, ()), value)))
         terms = parse(asked.text, analyzer, self._engine.encoder)
+        by_name = as_name(asked.text.strip(), analyzer)
         if intent is Intent.NAME:
-            terms = as_name(asked.text, analyzer)
+            terms = by_name
         elif intent is Intent.TOPIC:
             terms = as_topic(terms)
         return Question(
@@ -120,6 +123,7 @@ class QuestionReader:
             excluded=asked.excluded,
             exact=tuple(exact_part(phrase, analyzer) for phrase in asked.phrases),
             unwanted=tuple(exact_part(word, analyzer) for word in asked.excluded),
+            names=tuple(by_name.person),
             notes=notes,
         )
 
@@ -128,11 +132,9 @@ class QuestionReader:
         terms = as_topic(parse(question.text, self._engine.analyzer, self._engine.encoder))
         return replace(question, terms=terms, intent=Intent.TOPIC)
 
-    def count(self, question: Question, intent: Intent) -> int:
-        """How many people a question would find by name, or by topic."""
-        analyzer = self._engine.analyzer
-        is_name = intent is Intent.NAME
-        terms = as_name(question.text, analyzer) if is_name else as_topic(parse(question.text, analyzer))
+    def count_by_topic(self, question: Question) -> int:
+        """How many people the question would find if its words were taken for no name."""
+        terms = as_topic(parse(question.text, self._engine.analyzer))
         if terms.is_empty:
             return 0
         request = SearchRequest(

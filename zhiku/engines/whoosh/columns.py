@@ -39,16 +39,23 @@ class Column:
         """What each distinct value stands for: several values, one, or none."""
         return [joined.split(VALUE_SEPARATOR) if joined else [] for joined in self.distinct]
 
+    @cached_property
+    def _single_values(self) -> tuple[list[str], NDArray[np.int32], NDArray[np.int32]]:
+        """All single values (v,), sorted; the number of each that a code stands for, code after code (m,); and how
+        many that are for each code (n,)."""
+        names = sorted({value for its in self.values for value in its})
+        number = {value: place for place, value in enumerate(names)}
+        numbers = np.array([number[value] for its in self.values for value in its], np.int32)
+        return names, numbers, np.array([len(its) for its in self.values], np.int32)
+
     def count(self, documents: NDArray[np.int64]) -> dict[str, int]:
-        """How many of these documents have each value."""
+        """How many of these documents have each value, in the order of the values."""
+        names, numbers, lengths = self._single_values
         of_code = np.bincount(self.codes[documents], minlength=len(self.distinct))
-        found = np.flatnonzero(of_code)
-        values = self.values
-        counts: dict[str, int] = {}
-        for code, count in zip(found.tolist(), of_code[found].tolist(), strict=True):
-            for value in values[code]:
-                counts[value] = counts.get(value, 0) + count
-        return counts
+        # Sums of whole numbers: exact in floats.
+        of_value = np.bincount(numbers, np.repeat(of_code, lengths), len(names)).astype(np.int64)
+        found = np.flatnonzero(of_value)
+        return dict(zip([names[place] for place in found.tolist()], of_value[found].tolist(), strict=True))
 
 
 def joined(parts: Sequence[NDArray[Any]], dtype: type[np.generic]) -> NDArray[Any]:

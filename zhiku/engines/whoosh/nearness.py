@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from zhiku.analysis.encoder import quantise
 from zhiku.engines.whoosh.arrayfile import ArrayFile, Arrays, DamagedFile, write_arrays
+from zhiku.engines.whoosh.selection import highest_places
 from zhiku.engines.whoosh.vectors import CLAUSES, FIRSTS, KEYS, MEAN_SCALES, MEANS, SCALES, has_vectors
 from zhiku.search.meaning import Meaning, similarities
 
@@ -135,7 +136,7 @@ class SegmentVectors:
         """Of these documents (m,)."""
         if self.is_empty:
             return np.zeros(len(documents), np.float32)
-        return similarities(self._views[MEANS][documents], self._views[MEAN_SCALES][documents], query)
+        return similarities(self._views[MEANS].take(documents, axis=0), self._views[MEAN_SCALES].take(documents), query)
 
     def best_cosines(self, documents: NDArray[np.int64], query: Meaning) -> NDArray[np.float32]:
         """Of each of these documents' (m,) clauses the nearest; 0 where a document has none."""
@@ -145,7 +146,7 @@ class SegmentVectors:
         firsts, counts = self.firsts[documents], self.firsts[documents + 1] - self.firsts[documents]
         ends = np.cumsum(counts)
         rows = np.arange(int(ends[-1]) if len(ends) else 0) + np.repeat(firsts - (ends - counts), counts)
-        cosines = similarities(self._views[CLAUSES][rows], self._views[SCALES][rows], query)
+        cosines = similarities(self._views[CLAUSES].take(rows, axis=0), self._views[SCALES].take(rows), query)
         having = np.flatnonzero(counts)
         if len(having):
             best[having] = np.maximum.reduceat(cosines, (ends - counts)[having])
@@ -219,9 +220,9 @@ class Nearness:
                 coarse[first : first + len(rows)] = similarities(rows, scales, direction)
         coarse[~allowed] = -np.inf
         candidates = np.zeros(len(allowed), np.bool_)
-        candidates[_highest(coarse, BY_MEAN)] = True
+        candidates[highest_places(coarse, BY_MEAN)] = True
         with_words = np.flatnonzero((lexical > 0) & allowed)
-        candidates[with_words[_highest(lexical[with_words], BY_WORDS)]] = True
+        candidates[with_words[highest_places(lexical[with_words], BY_WORDS)]] = True
         return candidates
 
     def _by_segment(self, documents: NDArray[np.int64]) -> list[tuple[SegmentVectors, slice, NDArray[np.int64]]]:
@@ -232,11 +233,3 @@ class Nearness:
             for segment, first, start, end in zip(self._segments, self._offsets, bounds, bounds[1:], strict=False)
             if end > start
         ]
-
-
-def _highest(values: NDArray[np.floating], count: int) -> NDArray[np.intp]:
-    """Places of the highest so many, with all that tie with the last of them; never those of minus infinity."""
-    if len(values) <= count:
-        return np.flatnonzero(values > -np.inf)
-    last = np.partition(values, len(values) - count)[len(values) - count]
-    return np.flatnonzero(values >= last) if last > -np.inf else np.flatnonzero(values > -np.inf)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
@@ -18,8 +19,9 @@ from numpy.typing import NDArray
 
 from zhiku.engines.whoosh.columns import Column, Mask, joined
 from zhiku.engines.whoosh.nearness import Basis, Near, Nearness
-from zhiku.engines.whoosh.postings import EMPTY, Postings
+from zhiku.engines.whoosh.postings import Postings
 from zhiku.engines.whoosh.segment import Segment
+from zhiku.engines.whoosh.selection import hopeful_places
 from zhiku.search.hits import KINDS, HitColumns, OwnerTable
 from zhiku.search.meaning import NEAR_FLOOR, Meaning, add_meaning
 from zhiku.search.port import (
@@ -35,15 +37,22 @@ from zhiku.search.port import (
 )
 from zhiku.search.scoring import GROUP_WEIGHTS, MATCHING_GROUPS, idf
 
-#: (field, term) -> posting list over all segments.
+#: (field, term) -> posting list in one segment.
 Lists = Mapping[tuple[str, str], Postings]
 
 #: The fields of the groups; looking at an enumeration's value takes as long as a look-up.
 _FIELDS = {group: group.value for group in TermGroup}
 _WORDS, _GRAMS, _CHARS, _NAMES = (group.value for group in TermGroup)
 
-#: So many scores, or so many times the places to be filled, are looked at before all are.
-_SAMPLE, _SAMPLES_PER_PLACE = 512, 4
+
+@dataclass(frozen=True, slots=True)
+class SegmentLists:
+    """One segment's part of a search: its documents are `start` to `end` of the snapshot's."""
+
+    start: int
+    end: int
+    #: Documents in them are numbered from 0 in each segment.
+    lists: Lists
 
 
 class Snapshot:
@@ -141,12 +150,12 @@ class Snapshot:
 
     def search(self, request: SearchRequest) -> SearchResult:
         """See `zhiku.search.port.Engine.search`."""
-        lists = self._read(_wanted(request))
-        allowed = self._allowed(request, lists)
-        scores = self._score(request, lists)
-        has_words = self._words_found(request, lists)
-        is_named = self._having(((_NAMES, name) for name in request.terms.groups.get(TermGroup.NAMES, ())), lists)
-        touched, matched = self._matched(request, lists, scores, has_words, is_named)
+        parts = self._read(request)
+        allowed = self._allowed(request, parts)
+        scores = self._score(request, parts)
+        has_words, has_own_word = self._words_found(request, parts)
+        is_named = self._having(((_NAMES, name) for name in request.terms.groups.get(TermGroup.NAMES, ())), parts)
+        touched, matched = self._matched(request, parts, scores, has_words, is_named)
         documents = np.flatnonzero(matched & allowed)
         owners = self._owner.codes[documents]
         found = has_words[documents]
@@ -167,9 +176,7 @@ class Snapshot:
         near = np.flatnonzero(touched & ~matched & allowed) if request.near_limit else documents[:0]
         matching = self._top(request.limit, documents, scores)
         nearby = self._top(request.near_limit, near, scores)
-        owned_owners = owners[owned]
-        is_found = np.zeros(len(self._owner.distinct), bool)
-        is_found[owned_owners] = True
+        owned_owners = owners if request.owned_only else owners[owned]
         return SearchResult(
             hits=self._hits(
                 documents[matching],
@@ -181,31 +188,24 @@ class Snapshot:
                 self._nearest_in(meaning, closeness),
             ),
             total_documents=len(documents),
-            total_owners=int(np.count_nonzero(is_found)),
+            total_owners=self._count_owners(owned_owners),
             facets=self._count_facets(request.facets, documents[owned], owned_owners),
+            named_owners=self._count_named(request, parts, allowed),
+            has_own_words=bool(has_own_word[documents].any()),
         )
 
     # -- parts of a search ---------------------------------------------------------------------------------------
 
-    def _read(self, wanted: Iterable[tuple[str, str]]) -> Lists:
-        """The lists over all segments, with documents numbered through them."""
-        keys = list(dict.fromkeys(wanted))
-        if len(self.segments) == 1:
-            return dict(zip(keys, self.segments[0].read(keys), strict=True))
-        parts = [segment.read(keys) for segment in self.segments]
-        offsets = self._offsets.tolist()
-        found: dict[tuple[str, str], Postings] = {}
-        for place, key in enumerate(keys):
-            some = [
-                (part[place], offset)
-                for part, offset in zip(parts, offsets, strict=False)
-                if part[place].documents.size
-            ]
-            documents = joined([one.documents + np.int32(offset) for one, offset in some], np.int32)
-            found[key] = Postings(documents, joined([one.saturated for one, _ in some], np.float64)) if some else EMPTY
-        return found
+    def _read(self, request: SearchRequest) -> list[SegmentLists]:
+        """The lists that the request needs, segment by segment. Scores are added up in the segments too: of a term's
+        lists in all segments one would be made first otherwise, for every term of every query."""
+        keys = list(dict.fromkeys(_wanted(request)))
+        return [
+            SegmentLists(offset, offset + segment.size, dict(zip(keys, segment.read(keys), strict=True)))
+            for segment, offset in zip(self.segments, self._offsets.tolist(), strict=False)
+        ]
 
-    def _allowed(self, request: SearchRequest, lists: Lists) -> Mask:
+    def _allowed(self, request: SearchRequest, parts: Sequence[SegmentLists]) -> Mask:
         """Documents (n,) that the filters and the exact parts leave."""
         allowed = self._live
         if request.owned_only:
@@ -216,18 +216,18 @@ class Snapshot:
             column = self._facets[name]
             wanted = set(accepted)
             allowed = allowed & column.mask(not wanted.isdisjoint(values) for values in column.values)
-        for part in request.phrases:
-            allowed = allowed & self._bearers(part, lists)
-        for part in request.excluded:
-            allowed = allowed & ~self._bearers(part, lists)
+        for exact in request.phrases:
+            allowed = allowed & self._bearers(exact, parts)
+        for exact in request.excluded:
+            allowed = allowed & ~self._bearers(exact, parts)
         return allowed
 
-    def _bearers(self, part: ExactPart, lists: Lists) -> Mask:
+    def _bearers(self, exact: ExactPart, parts: Sequence[SegmentLists]) -> Mask:
         """Documents (n,) whose owner has a live document with the exact text; without an owner, that have it."""
         candidates = self._live.copy()
-        for group, term in part.terms:
-            candidates &= self._having([(_FIELDS[group], term)], lists)
-        text = part.text.encode()
+        for group, term in exact.terms:
+            candidates &= self._having([(_FIELDS[group], term)], parts)
+        text = exact.text.encode()
         has = np.zeros(self.size, bool)
         for segment, offset in zip(self.segments, self._offsets.tolist(), strict=False):
             numbers = np.flatnonzero(candidates[offset : offset + segment.size]).tolist()
@@ -236,29 +236,41 @@ class Snapshot:
         owner_has[self._owner.codes[has]] = True
         return np.where(self._is_owned, owner_has[self._owner.codes], has)
 
-    def _score(self, request: SearchRequest, lists: Lists) -> NDArray[np.float64]:
+    def _score(self, request: SearchRequest, parts: Sequence[SegmentLists]) -> NDArray[np.float64]:
         """Scores (n,); 0 where a document has none of the terms, since no term has a weight of 0."""
-        documents: list[NDArray[np.int32]] = []
-        weights: list[NDArray[np.float64]] = []
-        for group, terms in request.terms.groups.items():
+        terms: list[tuple[str, str]] = []
+        weights: list[float] = []
+        for group, its in request.terms.groups.items():
             field, group_weight = _FIELDS[group], GROUP_WEIGHTS[group]
-            for term, query_weight in terms.items():
-                postings = lists[field, term]
-                frequency = len(postings.documents)
-                if frequency and self._has_deletions:
-                    frequency = int(np.count_nonzero(self._live[postings.documents]))
-                if frequency:
-                    documents.append(postings.documents)
-                    weights.append(postings.saturated * (group_weight * query_weight * idf(self.live_count, frequency)))
-        if not documents:
-            return np.zeros(self.size)
-        # bincount adds one after the other, so each document's sum is that of the terms in their order.
-        return np.bincount(np.concatenate(documents), np.concatenate(weights), self.size).astype(np.float64, copy=False)
+            for term, query_weight in its.items():
+                if frequency := self._frequency((field, term), parts):
+                    terms.append((field, term))
+                    weights.append(group_weight * query_weight * idf(self.live_count, frequency))
+        scores = np.zeros(self.size)
+        for part in parts:
+            lists = [part.lists[term] for term in terms]
+            lengths = [len(one.documents) for one in lists]
+            if any(lengths):
+                # bincount adds one after the other, so each document's sum is that of the terms in their order.
+                scores[part.start : part.end] = np.bincount(
+                    np.concatenate([one.documents for one in lists]),
+                    np.concatenate([one.saturated for one in lists]) * np.repeat(weights, lengths),
+                    part.end - part.start,
+                )
+        return scores
+
+    def _frequency(self, term: tuple[str, str], parts: Sequence[SegmentLists]) -> int:
+        """In how many live documents the term is."""
+        if not self._has_deletions:
+            return sum(len(part.lists[term].documents) for part in parts)
+        return sum(
+            int(np.count_nonzero(self._live[part.start : part.end][part.lists[term].documents])) for part in parts
+        )
 
     def _matched(
         self,
         request: SearchRequest,
-        lists: Lists,
+        parts: Sequence[SegmentLists],
         scores: NDArray[np.float64],
         has_words: NDArray[np.int64],
         is_named: Mask,
@@ -274,22 +286,42 @@ class Snapshot:
         if all(group in MATCHING_GROUPS for group, terms in groups.items() if terms):
             return touched, touched.copy()
         decisive = ((_FIELDS[group], term) for group in MATCHING_GROUPS for term in groups.get(group, ()))
-        return touched, self._having(decisive, lists)
+        return touched, self._having(decisive, parts)
 
-    def _words_found(self, request: SearchRequest, lists: Lists) -> NDArray[np.int64]:
-        """Bit masks (n,) of the required words that each document has."""
+    def _words_found(self, request: SearchRequest, parts: Sequence[SegmentLists]) -> tuple[NDArray[np.int64], Mask]:
+        """Bit masks (n,) of the required words that each document has, and which (n,) have one as it was asked."""
         found = np.zeros(self.size, np.int64)
-        for bit, required in enumerate(request.terms.required):
-            for documents in _having_word(required, lists):
-                found[documents] |= 1 << bit
-        return found
+        as_asked = np.zeros(self.size, bool)
+        for part in parts:
+            masks, asked = found[part.start : part.end], as_asked[part.start : part.end]
+            for bit, required in enumerate(request.terms.required):
+                for documents in _having_as_asked(required, part.lists):
+                    masks[documents] |= 1 << bit
+                    asked[documents] = True
+                for synonym in required.synonyms:
+                    for documents in _having_as_asked(synonym, part.lists):
+                        masks[documents] |= 1 << bit
+        return found, as_asked
 
-    def _having(self, terms: Iterable[tuple[str, str]], lists: Lists) -> Mask:
+    def _having(self, terms: Iterable[tuple[str, str]], parts: Sequence[SegmentLists]) -> Mask:
         """Documents (n,) that have any of these terms."""
         having = np.zeros(self.size, bool)
         for term in terms:
-            having[lists[term].documents] = True
+            for part in parts:
+                having[part.start : part.end][part.lists[term].documents] = True
         return having
+
+    def _count_owners(self, owners: NDArray[np.int32]) -> int:
+        """How many there are, each counted once."""
+        is_found = np.zeros(len(self._owner.distinct), bool)
+        is_found[owners] = True
+        return int(np.count_nonzero(is_found))
+
+    def _count_named(self, request: SearchRequest, parts: Sequence[SegmentLists], allowed: Mask) -> int:
+        names = [(_NAMES, name) for name in request.count_names]
+        if not any(len(part.lists[name].documents) for name in names for part in parts):
+            return 0
+        return self._count_owners(self._owner.codes[self._having(names, parts) & allowed & self._is_owned])
 
     def _top(self, limit: int, documents: NDArray[np.int64], scores: NDArray[np.float64]) -> NDArray[np.intp]:
         """Places in `documents` of the best ones, in no order."""
@@ -297,7 +329,7 @@ class Snapshot:
             return np.empty(0, np.intp)
         if len(documents) <= limit:
             return np.arange(len(documents))
-        places = _hopeful(scores[documents], limit)
+        places = hopeful_places(scores[documents], limit)
         hopeful = scores[documents[places]]
         last = np.partition(hopeful, len(hopeful) - limit)[len(hopeful) - limit]
         above = places[hopeful > last]
@@ -388,8 +420,8 @@ def _with_meaning(
     return scores
 
 
-def _having_word(required: RequiredWord, lists: Lists) -> Iterator[NDArray[np.int32]]:
-    """Lists of documents that together are all that have the word."""
+def _having_as_asked(required: RequiredWord, lists: Lists) -> Iterator[NDArray[np.int32]]:
+    """Lists of documents that together are all that have the word, not counting its synonyms."""
     yield lists[_WORDS, required.word].documents
     for name in required.names:
         yield lists[_NAMES, name].documents
@@ -401,18 +433,6 @@ def _having_word(required: RequiredWord, lists: Lists) -> Iterator[NDArray[np.in
             if len(common):
                 common = common[part[np.minimum(np.searchsorted(part, common), len(part) - 1)] == common]
         yield common
-    for synonym in required.synonyms:
-        yield from _having_word(synonym, lists)
-
-
-def _hopeful(scores: NDArray[np.float64], limit: int) -> NDArray[np.intp]:
-    """Places of scores that may be among the highest so many: of many scores few, found without sorting them."""
-    step = len(scores) // max(_SAMPLE, _SAMPLES_PER_PLACE * limit)
-    if step < 2:
-        return np.arange(len(scores))
-    # The last place of a sample is never above the last place of all.
-    sample = scores[::step]
-    return np.flatnonzero(scores >= np.partition(sample, len(sample) - limit)[len(sample) - limit])
 
 
 def _wanted(request: SearchRequest) -> Iterator[tuple[str, str]]:
@@ -423,6 +443,8 @@ def _wanted(request: SearchRequest) -> Iterator[tuple[str, str]]:
             yield field, term
     for required in request.terms.required:
         yield from _wanted_by(required)
+    for name in request.count_names:
+        yield _NAMES, name
     for part in (*request.phrases, *request.excluded):
         for group, term in part.terms:
             yield _FIELDS[group], term
