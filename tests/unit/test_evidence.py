@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 
 import pytest
@@ -17,10 +17,10 @@ from zhiku.analysis.lexicon import shipped_words
 from zhiku.domain.experts import Availability, Expert
 from zhiku.domain.redaction import REMOVED
 from zhiku.domain.suggestions import SuggestionStatus
-from zhiku.search.highlight import Passage
+from zhiku.search.highlight import Passage, Passages
 from zhiku.search.port import Hit, Kind
 from zhiku.search.query import parse
-from zhiku.services.evidence import Evidence, evidence_for, fragments_of, load_passages, profile_passages
+from zhiku.services.evidence import Evidence, evidence_for, fragments_of, load_texts, profile_texts
 from zhiku.services.profiles import Profile, load_profiles
 
 ANALYZER = analyzer("auto", shipped_words())
@@ -33,8 +33,8 @@ def session(sessions: sessionmaker[Session]) -> Iterator[Session]:
         yield session
 
 
-def evidence(passages: list[Passage], query: str, limit: int = 3) -> tuple[Evidence, ...]:
-    return evidence_for(passages, parse(query, ANALYZER), ANALYZER, limit)
+def evidence(passages: Iterable[Passage], query: str, limit: int = 3) -> tuple[Evidence, ...]:
+    return evidence_for([Passages(passages)], parse(query, ANALYZER), ANALYZER, limit)
 
 
 def text_of(one: Evidence) -> str:
@@ -87,7 +87,7 @@ def test_fragments_joined_give_the_sentence_back(data: st.DataObject) -> None:
     ],
 )
 def test_each_part_of_a_profile_is_named(session: Session, query: str, source: str, sentence: str) -> None:
-    (one,) = evidence(profile_passages(profile_of(session, an_expert(session))), query, 1)
+    (one,) = evidence(profile_texts(profile_of(session, an_expert(session))), query, 1)
     assert (one.kind, one.source, text_of(one)) == ("profile", source, sentence)
     assert one.date == factories.NOW.date() and one.suggestion_number == ""
 
@@ -96,15 +96,15 @@ def test_a_suggestion_is_evidence_with_its_title_its_day_and_its_number(session:
     factories.a_suggestion(
         session, "装水位报警", serial=42, submitted_on=date(2026, 5, 4), situation="夜里涨水全靠人看。"
     )
-    passages = load_passages([hit("suggestion:1")], session)["suggestion:1"]
-    (one,) = evidence(passages, "涨水", 1)
+    texts = load_texts([hit("suggestion:1")], session)["suggestion:1"]
+    (one,) = evidence(texts, "涨水", 1)
     assert (one.kind, one.source, one.date) == ("suggestion", "建议《装水位报警》", date(2026, 5, 4))
     assert one.suggestion_number == "2026-0042" and marked_in(one) == ["涨水"]
 
 
 def test_a_service_record_is_evidence_with_its_day(session: Session) -> None:
     factories.a_service_record(session, an_expert(session), subject="看涵管", served_on=date(2025, 6, 7))
-    (one,) = evidence(load_passages([hit("service:1")], session)["service:1"], "堵漏", 1)
+    (one,) = evidence(load_texts([hit("service:1")], session)["service:1"], "堵漏", 1)
     assert (one.kind, one.source, one.date) == ("service", "服务记录《看涵管》", date(2025, 6, 7))
     assert one.suggestion_number == ""
 
@@ -112,19 +112,19 @@ def test_a_service_record_is_evidence_with_its_day(session: Session) -> None:
 @pytest.mark.parametrize("status", [SuggestionStatus.NOT_ACCEPTED, SuggestionStatus.WITHDRAWN])
 def test_a_suggestion_that_was_taken_back_is_no_evidence(session: Session, status: SuggestionStatus) -> None:
     factories.a_suggestion(session, status=status)
-    assert load_passages([hit("suggestion:1")], session) == {}
+    assert load_texts([hit("suggestion:1")], session) == {}
 
 
 def test_rows_that_are_gone_since_the_index_was_written_are_no_evidence(session: Session) -> None:
-    assert load_passages([hit("suggestion:77"), hit("service:77"), hit("profile:1")], session) == {}
+    assert load_texts([hit("suggestion:77"), hit("service:77"), hit("profile:1")], session) == {}
 
 
 def test_private_numbers_are_not_shown_wherever_they_were_typed(session: Session) -> None:
     expert = an_expert(session)
     factories.a_suggestion(session, "报警13907362222", situation="水库找0736-6622333。", proposal="a@b.cn 水库")
     factories.a_service_record(session, expert, subject="水库 13907363333", account="水库，身份证430725195203140011。")
-    passages = [*profile_passages(profile_of(session, expert))]
-    for texts in load_passages([hit("suggestion:1"), hit("service:1")], session).values():
+    passages = [*profile_texts(profile_of(session, expert))]
+    for texts in load_texts([hit("suggestion:1"), hit("service:1")], session).values():
         passages += texts
     found = evidence(passages, "水库 报警 电话", 20)
     shown = "".join(text_of(one) + one.source for one in found)
@@ -155,7 +155,7 @@ def summary(text: str) -> Passage:
         summary=text, ways_of_helping=(), availability=Availability.AVAILABLE, updated_on=factories.NOW.date(),
         fields=(), main_fields=(), career=(), honours=(),
     )  # fmt: skip
-    (passage,) = profile_passages(profile)
+    (passage,) = profile_texts(profile)
     return passage
 
 

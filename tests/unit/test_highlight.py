@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.unit.indexes import analyzer
 from tests.unit.texts import chinese_text, wild_text
-from zhiku.search.highlight import MAX_SENTENCE, Passage, Sentence, best_sentences, split_sentences
+from zhiku.search.highlight import MAX_SENTENCE, Passage, Passages, Sentence, best_sentences, split_sentences
 
 texts = st.one_of(wild_text, chinese_text, st.lists(chinese_text, max_size=4).map("".join))
 TERMS = {"水库": 3.0, "修": 1.0, "黄龙病": 3.0, "的": 1.0, "cad": 2.0}
@@ -20,7 +20,8 @@ GRAMS = {"水库": 1.0, "库修": 1.0, "渠道": 1.0}
 def best(
     *texts: str, words: dict[str, float] = TERMS, grams: dict[str, float] = GRAMS, limit: int = 3
 ) -> list[Sentence]:
-    return best_sentences([Passage(n, text) for n, text in enumerate(texts)], analyzer(), words, grams, limit)
+    documents = [Passages([Passage(n, text)]) for n, text in enumerate(texts)]
+    return best_sentences(documents, analyzer(), words, grams, limit)
 
 
 def marked(sentence: Sentence) -> list[str]:
@@ -82,7 +83,7 @@ def test_what_is_said_twice_is_shown_once() -> None:
 
 def test_a_list_of_names_gives_way_to_a_sentence() -> None:
     passages = [Passage("领域", "水库", 0.25), Passage("简介", "修过水库的大坝。")]
-    assert [one.source for one in best_sentences(passages, analyzer(), TERMS, GRAMS, 2)] == ["简介", "领域"]
+    assert [one.source for one in best_sentences([Passages(passages)], analyzer(), TERMS, GRAMS, 2)] == ["简介", "领域"]
 
 
 def test_words_are_marked_rather_than_accidental_bigrams() -> None:

@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 from zhiku.analysis import names
@@ -150,26 +151,20 @@ class Analyzer:
 
     def has_term(self, normalized: str, term: str) -> bool:
         """Whether a normalised text has a word or bigram in a place that `match_spans` marks."""
-        if term not in normalized:
-            return False
-        # Only Latin ends can stand inside a longer word.
-        return not (_is_latin(term[:1]) or _is_latin(term[-1:])) or any(True for _ in _places(normalized, term))
+        return term in normalized and (not _has_latin_end(term) or bool(_places(normalized, term)))
+
+    def places(self, normalized: str, term: str) -> list[int]:
+        """Where a word or bigram begins in a normalised text, at those places that `match_spans` marks."""
+        return _places(normalized, term)
 
     def match_spans(self, text: str, words: Iterable[str], grams: Iterable[str]) -> list[tuple[int, int]]:
         """Where a text has the query's words or bigrams: merged `(start, end)` spans in the *original* text."""
         normalized = normalize_with_offsets(text)
-        marked = bytearray(len(normalized.text))
-        for term in {*words, *grams}:
-            for start in _places(normalized.text, term):
-                marked[start : start + len(term)] = b"\1" * len(term)
-        spans: list[tuple[int, int]] = []
-        for match in re.finditer(b"\1+", bytes(marked)):
-            start, end = normalized.original_span(match.start(), match.end())
-            if spans and start <= spans[-1][1]:
-                spans[-1] = (spans[-1][0], max(end, spans[-1][1]))
-            else:
-                spans.append((start, end))
-        return spans
+        marked = [
+            (start, start + len(term)) for term in {*words, *grams} if term for start in _places(normalized.text, term)
+        ]
+        # Joined again: what is apart in the normal form may be of one character (㎞ is km).
+        return _joined([normalized.original_span(start, end) for start, end in _joined(marked)])
 
 
 def make_analyzer(
@@ -229,13 +224,22 @@ def _outer(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
     return [span for span in spans if span in outer]
 
 
-def _places(text: str, term: str) -> Iterator[int]:
+def _places(text: str, term: str) -> list[int]:
     """Where the term stands in the text, but for places inside a Latin word."""
+    places: list[int] = []
     start = text.find(term)
     while start >= 0:
-        if not _inside_latin_word(text, start, start + len(term)):
-            yield start
+        places.append(start)
         start = text.find(term, start + 1)
+    if _has_latin_end(term):
+        places = [start for start in places if not _inside_latin_word(text, start, start + len(term))]
+    return places
+
+
+@lru_cache(maxsize=4096)
+def _has_latin_end(term: str) -> bool:
+    """Whether the term begins or ends with a Latin letter or a digit: only then it can stand inside a longer word."""
+    return _is_latin(term[:1]) or _is_latin(term[-1:])
 
 
 def _inside_latin_word(text: str, start: int, end: int) -> bool:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
-from functools import lru_cache
+from itertools import accumulate
+from operator import attrgetter
 
 from zhiku.analysis.analyzer import Analyzer
-from zhiku.analysis.normalize import normalize
+from zhiku.analysis.normalize import normalize_all
 
 #: Longest sentence shown, in characters; longer ones are cut around their first match.
 MAX_SENTENCE = 90
-
-#: Texts whose sentences are remembered, some megabytes: the same people answer many queries.
-PREPARED_TEXTS = 8192
 
 #: A sentence ends with 。！？；, in full width or ASCII, and what closes with it.
 _SENTENCE = re.compile("[^。\uff01\uff1f\uff1b!?;\n]+[。\uff01\uff1f\uff1b!?;]?[”’」』\uff09》]*")
@@ -41,8 +40,47 @@ class Sentence:
     score: float
 
 
+class Passages:
+    """The passages of one document, cut into sentences once: the same people answer many queries.
+
+    Terms are looked for in all sentences together, since most documents have few of a query's terms, and most
+    sentences none.
+    """
+
+    def __init__(self, passages: Iterable[Passage]) -> None:
+        self._passages = tuple(passages)
+        self._sentences = tuple(
+            (passage, sentence) for passage in self._passages for sentence in split_sentences(passage.text)
+        )
+        normal = normalize_all(sentence for _, sentence in self._sentences)
+        # No term has a line break in it, and none stands inside a word across one.
+        self._normal = "\n".join(normal)
+        self._starts = [0, *accumulate(len(sentence) + 1 for sentence in normal)]
+
+    def __iter__(self) -> Iterator[Passage]:
+        return iter(self._passages)
+
+    def __len__(self) -> int:
+        return len(self._passages)
+
+    @property
+    def first_sentence(self) -> tuple[Passage, str] | None:
+        """The first sentence there is, with its passage."""
+        return self._sentences[0] if self._sentences else None
+
+    def sentences_with(self, wanted: Mapping[str, float], analyzer: Analyzer) -> list[_Candidate]:
+        """Sentences that have any of these terms, in their order."""
+        found: dict[int, dict[str, float]] = {}
+        normal, starts = self._normal, self._starts
+        for term, weight in wanted.items():
+            if term in normal:
+                for place in analyzer.places(normal, term):
+                    found.setdefault(bisect_right(starts, place) - 1, {})[term] = weight
+        return [_Candidate(*self._sentences[number], found[number]) for number in sorted(found)]
+
+
 def best_sentences(
-    passages: Iterable[Passage],
+    documents: Iterable[Passages],
     analyzer: Analyzer,
     words: Mapping[str, float],
     grams: Mapping[str, float],
@@ -54,28 +92,28 @@ def best_sentences(
     """
     # Most words of two characters are bigrams too; they keep the weight of a word.
     wanted = {**grams, **words}
-    candidates = [
-        _Candidate(passage.source, text, position, terms, passage.weight)
-        for position, (passage, text, normal) in enumerate(
-            (passage, text, normal) for passage in passages for text, normal in _prepared(passage.text)
-        )
-        if (terms := _terms_in(analyzer, normal, wanted))
-    ]
-    chosen: list[_Candidate] = []
+    candidates = [one for passages in documents for one in passages.sentences_with(wanted, analyzer)]
+    chosen: list[Sentence] = []
     covered: set[str] = set()
     while candidates and len(chosen) < limit:
-        best = max(candidates, key=lambda one: (one.worth(covered), -one.position))
-        chosen.append(best)
+        # Of equals the first one.
+        best = max(candidates, key=attrgetter("worth"))
+        chosen.append(_finish(best, analyzer, words, grams))
         # Texts repeat themselves, a subject its first sentence: said twice, it explains no more.
         candidates = [one for one in candidates if one.text != best.text]
-        covered |= best.terms.keys()
-    return [_finish(candidate, analyzer, words, grams) for candidate in chosen]
+        newly = best.terms.keys() - covered
+        covered |= newly
+        for one in candidates:
+            if not newly.isdisjoint(one.terms):
+                one.worth = one.worth_beside(covered)
+    return chosen
 
 
-def first_sentence(passages: Iterable[Passage]) -> list[Sentence]:
+def first_sentence(documents: Iterable[Passages]) -> list[Sentence]:
     """The first sentence there is, with nothing marked; none for empty passages."""
-    for passage in passages:
-        for text in split_sentences(passage.text):
+    for passages in documents:
+        if (first := passages.first_sentence) is not None:
+            passage, text = first
             return [Sentence(passage.source, _shorten(text, [])[0], (), 0.0)]
     return []
 
@@ -85,35 +123,21 @@ def split_sentences(text: str) -> list[str]:
     return [match.group().strip() for match in _SENTENCE.finditer(text) if re.search(r"\w", match.group())]
 
 
-@dataclass(frozen=True, slots=True)
 class _Candidate:
-    source: object
-    text: str
-    position: int
-    terms: Mapping[str, float]
-    weight: float
+    """A sentence that may be chosen, with the terms that stand in it and what it is worth beside those chosen."""
 
-    def worth(self, covered: set[str]) -> float:
-        gain = sum(weight if term in covered else 2 * weight for term, weight in self.terms.items())
+    __slots__ = ("passage", "text", "terms", "worth")
+
+    def __init__(self, passage: Passage, text: str, terms: Mapping[str, float]) -> None:
+        self.passage = passage
+        self.text = text
+        self.terms = terms
+        self.worth = self.worth_beside(frozenset())
+
+    def worth_beside(self, covered: Set[str]) -> float:
+        gain = sum([weight if term in covered else 2 * weight for term, weight in self.terms.items()])
         # A little against very long sentences, in which everything matches something.
-        return self.weight * gain / (1 + len(self.text) / 400)
-
-
-@lru_cache(maxsize=PREPARED_TEXTS)
-def _prepared(text: str) -> tuple[tuple[str, str], ...]:
-    """Sentences of a text, each as it stands and in its normal form."""
-    return tuple((sentence, normalize(sentence)) for sentence in split_sentences(text))
-
-
-@lru_cache(maxsize=PREPARED_TEXTS)
-def normal_form(text: str) -> str:
-    """As `normalize`, for texts that are looked at again and again."""
-    return normalize(text)
-
-
-def _terms_in(analyzer: Analyzer, normal: str, wanted: Mapping[str, float]) -> dict[str, float]:
-    """Terms of a text in normal form. That a term stands there at all is asked first: most do not."""
-    return {term: weight for term, weight in wanted.items() if term in normal and analyzer.has_term(normal, term)}
+        return self.passage.weight * gain / (1 + len(self.text) / 400)
 
 
 def _finish(
@@ -121,11 +145,12 @@ def _finish(
 ) -> Sentence:
     # Bigrams that are no word of the query's (橘黄 of 柑橘黄龙病) are marked only where they join marked words, so the
     # eye is not led to accidents: words first, and bigrams where the sentence has no word.
-    spans = analyzer.match_spans(candidate.text, words, ())
+    terms = candidate.terms
+    spans = analyzer.match_spans(candidate.text, [term for term in terms if term in words], ())
     if not spans:
-        spans = analyzer.match_spans(candidate.text, (), grams)
+        spans = analyzer.match_spans(candidate.text, (), [term for term in terms if term in grams])
     text, spans = _shorten(candidate.text, spans)
-    return Sentence(candidate.source, text, tuple(spans), candidate.worth(set()))
+    return Sentence(candidate.passage.source, text, tuple(spans), candidate.worth_beside(frozenset()))
 
 
 def _shorten(text: str, spans: list[tuple[int, int]]) -> tuple[str, list[tuple[int, int]]]:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import chain
+from types import MappingProxyType
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from zhiku.analysis.analyzer import Analyzer
 from zhiku.analysis.clauses import clause_keys, split_clauses
+from zhiku.analysis.normalize import normalize, normalize_all
 from zhiku.domain.engagements import ServiceRecord
 from zhiku.domain.redaction import redact
 from zhiku.domain.suggestions import UNSEARCHABLE, Suggestion
-from zhiku.search.highlight import Passage, Sentence, best_sentences, first_sentence
+from zhiku.search.highlight import Passage, Passages, Sentence, best_sentences, first_sentence
 from zhiku.search.meaning import NEAR_FLOOR
 from zhiku.search.port import Hit, Kind, QueryTerms, TermGroup
 from zhiku.services.profiles import Profile
@@ -45,8 +48,8 @@ class Evidence:
     is_near_in_meaning: bool = False
 
 
-#: Documents of a person whose texts are looked through for evidence.
-EVIDENCE_DOCUMENTS = 3
+#: Documents of each kind whose texts are remembered, some megabytes: the same people answer many queries.
+REMEMBERED_DOCUMENTS = 4096
 
 #: What one of the query's whole words, or a synonym, is worth in a sentence, against 1 for a word inside it.
 WHOLE_WORD_WEIGHT = 3.0
@@ -74,16 +77,18 @@ class Source:
         return self.label.partition("·")[2] if self.kind is Kind.PROFILE else KIND_LABELS[self.kind]
 
 
+#: In the order of `_suggestion_texts`, between the row's key and its status.
 _SUGGESTIONS = select(
     Suggestion.id,
     Suggestion.number,
+    Suggestion.submitted_on,
     Suggestion.subject,
     Suggestion.situation,
     Suggestion.proposal,
     Suggestion.status,
-    Suggestion.submitted_on,
 ).where(Suggestion.id.in_(bindparam("ids", expanding=True)))
-_SERVICES = select(ServiceRecord.id, ServiceRecord.subject, ServiceRecord.account, ServiceRecord.served_on).where(
+#: In the order of `_service_texts`, behind the row's key.
+_SERVICES = select(ServiceRecord.id, ServiceRecord.served_on, ServiceRecord.subject, ServiceRecord.account).where(
     ServiceRecord.id.in_(bindparam("ids", expanding=True))
 )
 
@@ -91,39 +96,62 @@ _SERVICES = select(ServiceRecord.id, ServiceRecord.subject, ServiceRecord.accoun
 redacted = lru_cache(maxsize=8192)(redact)
 
 
-def load_passages(hits: Iterable[Hit], session: Session) -> dict[str, list[Passage]]:
-    """Passages of the suggestions and service records hit, by source; rows a search must not show are left out."""
+class DocumentTexts(Passages):
+    """The texts of a profile, a suggestion or a service record, with what is made of them for every query."""
+
+    def __init__(self, passages: Iterable[Passage], unshown: Mapping[str, str] = MappingProxyType({})) -> None:
+        """`unshown` are further texts, by part: words are found in them, but no sentence of them is shown."""
+        super().__init__(passages)
+        parts: dict[str, list[str]] = {}
+        for passage, normal in zip(self, normalize_all(passage.text for passage in self), strict=True):
+            parts.setdefault(_source(passage).part, []).append(normal)
+        #: Part (简介, 建议 …) -> its texts in normal form, one a line.
+        self.parts: Mapping[str, str] = {part: "\n".join(texts) for part, texts in parts.items()}
+        self.unshown_parts: Mapping[str, str] = {part: normalize(text) for part, text in unshown.items()}
+
+    @property
+    def label(self) -> str:
+        """What its first passage is called; "" where it has none."""
+        return next((_source(passage).label for passage in self), "")
+
+
+def load_texts(hits: Iterable[Hit], session: Session) -> dict[str, DocumentTexts]:
+    """Texts of the suggestions and service records hit, by source; rows a search must not show are left out."""
     ids: dict[Kind, set[int]] = {kind: set() for kind in Kind}
     for hit in hits:
         ids[hit.kind].add(int(hit.source.partition(":")[2]))
-    passages: dict[str, list[Passage]] = {}
+    texts: dict[str, DocumentTexts] = {}
     connection = session.connection()
     if ids[Kind.SUGGESTION]:
-        for row in connection.execute(_SUGGESTIONS, {"ids": sorted(ids[Kind.SUGGESTION])}):
-            if row.status not in UNSEARCHABLE:
-                texts = (row.situation, row.proposal, row.subject)
-                passages[f"suggestion:{row.id}"] = _suggestion_passages(
-                    row.subject, row.submitted_on, row.number, texts
-                )
+        for key, *row, status in connection.execute(_SUGGESTIONS, {"ids": sorted(ids[Kind.SUGGESTION])}).all():
+            if status not in UNSEARCHABLE:
+                texts[f"suggestion:{key}"] = _suggestion_texts(*row)
     if ids[Kind.SERVICE]:
-        for record in connection.execute(_SERVICES, {"ids": sorted(ids[Kind.SERVICE])}):
-            source = Source(Kind.SERVICE, f"服务记录《{redacted(record.subject)}》", record.served_on)
-            passages[f"service:{record.id}"] = _passages(source, (record.subject, record.account))
-    return passages
+        for key, *row in connection.execute(_SERVICES, {"ids": sorted(ids[Kind.SERVICE])}).all():
+            texts[f"service:{key}"] = _service_texts(*row)
+    return texts
 
 
-def suggestion_passages(suggestion: Suggestion) -> list[Passage]:
+def suggestion_texts(suggestion: Suggestion) -> DocumentTexts:
     """The texts of a suggestion."""
-    texts = (suggestion.situation, suggestion.proposal, suggestion.subject)
-    return _suggestion_passages(suggestion.subject, suggestion.submitted_on, suggestion.number, texts)
+    return _suggestion_texts(
+        suggestion.number, suggestion.submitted_on, suggestion.subject, suggestion.situation, suggestion.proposal
+    )
 
 
-def _suggestion_passages(subject: str, submitted_on: dt.date, number: str, texts: Iterable[str]) -> list[Passage]:
-    return _passages(Source(Kind.SUGGESTION, f"建议《{redacted(subject)}》", submitted_on, number), texts)
+@lru_cache(maxsize=REMEMBERED_DOCUMENTS)
+def _suggestion_texts(number: str, submitted_on: dt.date, subject: str, situation: str, proposal: str) -> DocumentTexts:
+    source = Source(Kind.SUGGESTION, f"建议《{redacted(subject)}》", submitted_on, number)
+    return DocumentTexts(_passages(source, (situation, proposal, subject)))
 
 
-@lru_cache(maxsize=2048)
-def profile_passages(profile: Profile) -> tuple[Passage, ...]:
+@lru_cache(maxsize=REMEMBERED_DOCUMENTS)
+def _service_texts(served_on: dt.date, subject: str, account: str) -> DocumentTexts:
+    source = Source(Kind.SERVICE, f"服务记录《{redacted(subject)}》", served_on)
+    return DocumentTexts(_passages(source, (subject, account)))
+
+
+def profile_texts(profile: Profile) -> DocumentTexts:
     """The texts of a profile, each part under its name."""
     parts = {
         "简介": [profile.summary],
@@ -133,25 +161,25 @@ def profile_passages(profile: Profile) -> tuple[Passage, ...]:
         "领域": ["、".join(profile.fields)],
         "职务": [" ".join(filter(None, (profile.former_unit, profile.last_post, profile.professional_title)))],
     }
-    return tuple(
+    passages = [
         passage
         for name, texts in parts.items()
         for passage in _passages(
             Source(Kind.PROFILE, f"档案·{name}", profile.updated_on), texts, _PART_WEIGHTS.get(name, 1.0)
         )
-    )
+    ]
+    return DocumentTexts(passages, {"领域": "、".join(profile.main_fields), "乡镇": profile.township})
 
 
-def nearest_clause(passages: Sequence[Passage], hits: Sequence[Hit]) -> Sentence | None:
-    """The clause of these texts that is nearest the query in meaning; None where no hit is near enough, or the text
+def nearest_clause(documents: Iterable[Passages], hits: Iterable[Hit]) -> Sentence | None:
+    """The clause of these documents that is nearest the query in meaning; None where no hit is near enough, or the text
     has changed since it was indexed."""
     near = max(hits, key=lambda hit: hit.closeness, default=None)
     if near is None or near.closeness < NEAR_FLOOR:
         return None
-    for passage in passages:
-        if isinstance(passage.source, Source) and passage.source.kind is near.kind:
-            if (clause := _clauses(passage.text).get(near.clause)) is not None:
-                return Sentence(passage.source, clause, (), near.closeness)
+    for passage in chain.from_iterable(documents):
+        if _source(passage).kind is near.kind and (clause := _clauses(passage.text).get(near.clause)) is not None:
+            return Sentence(passage.source, clause, (), near.closeness)
     return None
 
 
@@ -162,14 +190,43 @@ def _clauses(text: str) -> dict[int, str]:
     return dict(zip(clause_keys(clauses), clauses, strict=True))
 
 
-def evidence_for(
-    passages: Sequence[Passage], terms: QueryTerms, analyzer: Analyzer, limit: int, nearest: Sentence | None = None
-) -> tuple[Evidence, ...]:
-    """Up to `limit` sentences of these passages that cover the query best, synonyms counted less than its own words.
+class EvidenceFinder:
+    """Finds the evidence for one query: what is the same for all people of a page is made once."""
 
-    `nearest` is what comes nearest in meaning: the last of them, unless words show it already.
-    """
+    def __init__(self, terms: QueryTerms, analyzer: Analyzer) -> None:
+        self._analyzer = analyzer
+        self._words, self._grams = _wanted(terms)
+        self._chars = terms.groups.get(TermGroup.CHARS, {})
+
+    def find(self, documents: Sequence[Passages], limit: int, nearest: Sentence | None = None) -> tuple[Evidence, ...]:
+        """Up to `limit` sentences of these documents that cover the query best, synonyms counted less than its own
+        words.
+
+        `nearest` is what comes nearest in meaning: the last of them, unless words show it already.
+        """
+        sentences = best_sentences(documents, self._analyzer, self._words, self._grams, limit)
+        if nearest is not None and not any(nearest.text in one.text or one.text in nearest.text for one in sentences):
+            shown = [_evidence(one) for one in sentences[: max(1, limit - 1)]]
+            return (*shown, replace(_evidence(nearest), is_near_in_meaning=True))
+        if not sentences:
+            # Near in wording, or found by name: the sentence that shares most characters, or the first one; unmarked.
+            any_at_all = best_sentences(documents, self._analyzer, self._chars, {}, 1) or first_sentence(documents)
+            sentences = [replace(sentence, spans=()) for sentence in any_at_all]
+        return tuple([_evidence(sentence) for sentence in sentences])
+
+
+def evidence_for(
+    documents: Sequence[Passages], terms: QueryTerms, analyzer: Analyzer, limit: int, nearest: Sentence | None = None
+) -> tuple[Evidence, ...]:
+    """As `EvidenceFinder.find`, for one thing found."""
+    return EvidenceFinder(terms, analyzer).find(documents, limit, nearest)
+
+
+def _wanted(terms: QueryTerms) -> tuple[Mapping[str, float], Mapping[str, float]]:
+    """Words and bigrams that explain something, with their weights."""
     words = {word: weight for word, weight in terms.groups.get(TermGroup.WORDS, {}).items() if weight >= 1.0}
+    if not terms.required:
+        return words, terms.groups.get(TermGroup.GRAMS, {})
     grams: dict[str, float] = {}
     for required in terms.required:
         words[required.word] = WHOLE_WORD_WEIGHT
@@ -178,18 +235,7 @@ def evidence_for(
         # Only bigrams inside a word of the query: those across two words (橘黄 of 柑橘黄龙病), or of a synonym
         # (家庭 of 家庭暴力), explain nothing.
         grams |= {part: 0.5 for part in required.parts if len(part) > 1}
-    if not terms.required:
-        grams = dict(terms.groups.get(TermGroup.GRAMS, {}))
-    sentences = best_sentences(passages, analyzer, words, grams, limit)
-    if nearest is not None and not any(nearest.text in one.text or one.text in nearest.text for one in sentences):
-        shown = [_evidence(one) for one in sentences[: max(1, limit - 1)]]
-        return (*shown, replace(_evidence(nearest), is_near_in_meaning=True))
-    if not sentences:
-        # Near in wording, or found by name: the sentence that shares most characters, or the first one; unmarked.
-        chars = terms.groups.get(TermGroup.CHARS, {})
-        any_at_all = best_sentences(passages, analyzer, chars, {}, 1) or first_sentence(passages)
-        sentences = [replace(sentence, spans=()) for sentence in any_at_all]
-    return tuple(_evidence(sentence) for sentence in sentences)
+    return words, grams
 
 
 def fragments_of(text: str, spans: Iterable[tuple[int, int]]) -> tuple[Fragment, ...]:
@@ -210,9 +256,14 @@ def _passages(source: Source, texts: Iterable[str], weight: float = 1.0) -> list
     return [Passage(source, redacted(text), weight) for text in texts if text.strip()]
 
 
+def _source(passage: Passage | Sentence) -> Source:
+    """Where it is from: everything here is made with a `Source`."""
+    assert isinstance(passage.source, Source)
+    return passage.source
+
+
 def _evidence(sentence: Sentence) -> Evidence:
-    source = sentence.source
-    assert isinstance(source, Source)
+    source = _source(sentence)
     return Evidence(
         fragments_of(sentence.text, sentence.spans),
         source.kind.value,

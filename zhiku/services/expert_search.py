@@ -10,10 +10,7 @@ from dataclasses import replace
 from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased, selectinload, sessionmaker
 
-from zhiku.analysis.analyzer import Analyzer
 from zhiku.domain.expertise import FieldOfExpertise
-from zhiku.domain.experts import WayOfHelping
-from zhiku.search.highlight import Passage
 from zhiku.search.intent import Intent
 from zhiku.search.keywords import KnownWords
 from zhiku.search.ladder import DOCUMENT_LIMIT, NEAR_PLACES, Found, find_people
@@ -28,20 +25,8 @@ from zhiku.services.answers import (
     facets_of,
     sentence_of,
 )
-from zhiku.services.evidence import (
-    EVIDENCE_DOCUMENTS,
-    evidence_for,
-    load_passages,
-    nearest_clause,
-    profile_passages,
-    redacted,
-)
-from zhiku.services.profiles import Profile, load_profiles
+from zhiku.services.found_people import found_people
 from zhiku.services.questions import Question, QuestionReader
-from zhiku.services.reasons import reasons_for
-
-#: Sentences of evidence shown for a person.
-EVIDENCE_SENTENCES = 3
 
 #: For how long the list of fields may be remembered, in seconds.
 MAINS_KEPT = 2.0
@@ -303,59 +288,7 @@ class ExpertSearch:
 
     def _people(self, ranked: Sequence[RankedOwner], terms: QueryTerms) -> tuple[PersonFound, ...]:
         """The people of a page."""
-        with self._sessions() as session:
-            ids = {one.owner: int(one.owner.partition(":")[2]) for one in ranked}
-            # The index may lag behind by a moment: who was withdrawn is not shown, whatever it says.
-            profiles = load_profiles(session, ids.values())
-            texts = load_passages([hit for one in ranked for hit in one.hits[:EVIDENCE_DOCUMENTS]], session)
-        analyzer = self._engine.analyzer
-        return tuple(
-            _person(profiles[ids[one.owner]], one, terms, texts, analyzer)
-            for one in ranked
-            if ids[one.owner] in profiles
-        )
-
-
-def _person(
-    expert: Profile,
-    ranked: RankedOwner,
-    terms: QueryTerms,
-    texts: Mapping[str, Sequence[Passage]],
-    analyzer: Analyzer,
-) -> PersonFound:
-    profile = profile_passages(expert)
-    passages = [*profile]
-    for hit in ranked.hits[:EVIDENCE_DOCUMENTS]:
-        passages += texts.get(hit.source, ())
-    nearest = nearest_clause(passages, ranked.hits[:EVIDENCE_DOCUMENTS]) if terms.meaning else None
-    words = [required.word for required in terms.required]
-    return PersonFound(
-        expert_id=expert.expert_id,
-        name=expert.name,
-        former_unit=redacted(expert.former_unit),
-        last_post=redacted(expert.last_post),
-        professional_title=redacted(expert.professional_title),
-        township=expert.township,
-        fields=expert.fields,
-        availability=expert.availability.value,
-        availability_label=expert.availability.label,
-        ways_of_helping=tuple(WayOfHelping.from_value(way).label for way in expert.ways_of_helping),
-        score=ranked.score,
-        words_found=tuple(word for bit, word in enumerate(words) if ranked.words_found >> bit & 1),
-        words_missing=tuple(word for bit, word in enumerate(words) if not ranked.words_found >> bit & 1),
-        evidence=evidence_for(passages, terms, analyzer, EVIDENCE_SENTENCES, nearest),
-        is_near=ranked.is_near,
-        is_near_in_meaning=nearest is not None,
-        why=reasons_for(
-            ranked,
-            terms,
-            profile,
-            texts,
-            {"领域": "、".join(expert.main_fields), "乡镇": expert.township},
-            analyzer,
-            nearest is not None,
-        ),
-    )
+        return found_people(self._sessions, ranked, terms, self._engine.analyzer)
 
 
 def _shared(terms: QueryTerms, group: TermGroup, counts: Mapping[str, int]) -> float:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from operator import itemgetter
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import Integer, String, bindparam, cast, func, literal_column, select, union_all
 from sqlalchemy.orm import Session, aliased
 
 from zhiku.domain.divisions import Division
@@ -56,22 +57,37 @@ _EXPERTS = (
     .where(Expert.id.in_(bindparam("ids", expanding=True)))
 )
 _MAIN = aliased(FieldOfExpertise)
-_FIELDS = (
-    select(ExpertField.expert_id, FieldOfExpertise.name, func.coalesce(_MAIN.name, FieldOfExpertise.name))
+
+#: What the rows of `_DETAILS` are.
+_FIELD, _CAREER, _HONOUR = range(3)
+
+#: Fields, career and honours in one question, since each question costs more than all its rows: which of them, whose,
+#: at which position, its text, and the main field of a field or the year of an honour.
+_DETAILS = union_all(
+    select(
+        literal_column(str(_FIELD), Integer),
+        ExpertField.expert_id,
+        ExpertField.position,
+        FieldOfExpertise.name,
+        func.coalesce(_MAIN.name, FieldOfExpertise.name),
+    )
     .join(FieldOfExpertise, FieldOfExpertise.id == ExpertField.field_id)
     .outerjoin(_MAIN, _MAIN.id == FieldOfExpertise.parent_id)
-    .where(ExpertField.expert_id.in_(bindparam("ids", expanding=True)))
-    .order_by(ExpertField.expert_id, ExpertField.position)
-)
-_CAREER = (
-    select(CareerEntry.expert_id, CareerEntry.description)
-    .where(CareerEntry.expert_id.in_(bindparam("ids", expanding=True)))
-    .order_by(CareerEntry.expert_id, CareerEntry.position)
-)
-_HONOURS = (
-    select(Honour.expert_id, Honour.year, Honour.title)
-    .where(Honour.expert_id.in_(bindparam("ids", expanding=True)))
-    .order_by(Honour.expert_id, Honour.position)
+    .where(ExpertField.expert_id.in_(bindparam("ids", expanding=True))),
+    select(
+        literal_column(str(_CAREER), Integer),
+        CareerEntry.expert_id,
+        CareerEntry.position,
+        CareerEntry.description,
+        literal_column("''", String),
+    ).where(CareerEntry.expert_id.in_(bindparam("ids", expanding=True))),
+    select(
+        literal_column(str(_HONOUR), Integer),
+        Honour.expert_id,
+        Honour.position,
+        Honour.title,
+        cast(Honour.year, String),
+    ).where(Honour.expert_id.in_(bindparam("ids", expanding=True))),
 )
 
 
@@ -82,14 +98,15 @@ def load_profiles(session: Session, ids: Iterable[int]) -> dict[int, Profile]:
         return {}
     connection = session.connection()
     fields: dict[int, list[tuple[str, str]]] = {}
-    for expert_id, name, main in connection.execute(_FIELDS, asked):
-        fields.setdefault(expert_id, []).append((name, main))
     career: dict[int, list[str]] = {}
-    for expert_id, description in connection.execute(_CAREER, asked):
-        career.setdefault(expert_id, []).append(description)
     honours: dict[int, list[str]] = {}
-    for expert_id, year, title in connection.execute(_HONOURS, asked):
-        honours.setdefault(expert_id, []).append(f"{year or ''} {title}".strip())
+    for what, expert_id, _, text, further in sorted(connection.execute(_DETAILS, asked).all(), key=itemgetter(2)):
+        if what == _FIELD:
+            fields.setdefault(expert_id, []).append((text, further))
+        elif what == _CAREER:
+            career.setdefault(expert_id, []).append(text)
+        else:
+            honours.setdefault(expert_id, []).append(f"{further or ''} {text}".strip())
     return {
         row[0]: Profile(
             expert_id=row[0],
@@ -108,6 +125,6 @@ def load_profiles(session: Session, ids: Iterable[int]) -> dict[int, Profile]:
             career=tuple(career.get(row[0], ())),
             honours=tuple(honours.get(row[0], ())),
         )
-        for row in connection.execute(_EXPERTS, asked)
+        for row in connection.execute(_EXPERTS, asked).all()
         if is_searchable(row[11], row[9])
     }

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from zhiku.analysis.analyzer import Analyzer
-from zhiku.search.highlight import Passage, normal_form
 from zhiku.search.port import Hit, Kind, QueryTerms, RequiredWord
 from zhiku.search.ranking import RankedOwner
-from zhiku.services.evidence import EVIDENCE_DOCUMENTS, KIND_LABELS, Source
+from zhiku.services.evidence import KIND_LABELS, DocumentTexts
 
 
 class MatchedBy(StrEnum):
@@ -71,54 +70,60 @@ class Reasons:
 
 def reasons_for(
     ranked: RankedOwner,
+    shown: Sequence[Hit],
     terms: QueryTerms,
-    profile: Sequence[Passage],
-    evidence: Mapping[str, Sequence[Passage]],
-    other_parts: Mapping[str, str],
+    profile: DocumentTexts,
+    evidence: Mapping[str, DocumentTexts],
     analyzer: Analyzer,
     is_near_in_meaning: bool,
 ) -> Reasons:
-    """The reasons for one person: `profile` are the texts of their profile, `evidence` those of their first documents
-    by source, `other_parts` what the index has of the profile besides, by its name."""
-    shown = ranked.hits[:EVIDENCE_DOCUMENTS]
-    texts: dict[str, list[str]] = {}
-    for passage in [*profile, *(one for hit in shown for one in evidence.get(hit.source, ()))]:
-        assert isinstance(passage.source, Source)
-        texts.setdefault(passage.source.part, []).append(normal_form(passage.text))
-    for part, text in other_parts.items():
-        texts.setdefault(part, []).append(normal_form(text))
+    """The reasons for one person: `shown` are the first of their documents, `profile` the texts of their profile, and
+    `evidence` those of the other documents by source."""
+    texts = _texts_by_part(profile, [evidence[hit.source] for hit in shown if hit.source in evidence])
+    everything = "\n".join(texts.values())
     words = tuple(
-        _matched(required, texts, analyzer)
-        for bit, required in enumerate(terms.required)
-        if ranked.words_found >> bit & 1
+        [
+            _matched(required, texts, everything, analyzer)
+            for bit, required in enumerate(terms.required)
+            if ranked.words_found >> bit & 1
+        ]
     )
     votes, further, share = _votes(ranked, shown, evidence)
     return Reasons(words, votes, further, share, ranked.is_named, is_near_in_meaning)
 
 
-def _matched(required: RequiredWord, texts: Mapping[str, Sequence[str]], analyzer: Analyzer) -> MatchedWord:
-    if parts := _parts_with(required.word, texts, analyzer):
-        return MatchedWord(required.word, MatchedBy.WORD, "", parts)
-    for synonym in required.synonyms:
-        if parts := _parts_with(synonym.word, texts, analyzer):
-            return MatchedWord(required.word, MatchedBy.SYNONYM, synonym.word, parts)
+def _texts_by_part(profile: DocumentTexts, evidence: Sequence[DocumentTexts]) -> dict[str, str]:
+    """Texts in normal form, by what they are a part of: no term has one of their line breaks in it."""
+    texts = dict(profile.parts)
+    for parts in (*(document.parts for document in evidence), profile.unshown_parts):
+        for part, text in parts.items():
+            texts[part] = f"{texts[part]}\n{text}" if part in texts else text
+    return texts
+
+
+def _matched(required: RequiredWord, texts: Mapping[str, str], everything: str, analyzer: Analyzer) -> MatchedWord:
+    """How a word was found in texts by part; `everything` is all of these, to see soon what is in none."""
     for one in (required, *required.synonyms):
-        parts = tuple(
-            part
-            for part, its in texts.items()
-            if one.parts and all(any(analyzer.has_term(text, piece) for text in its) for piece in one.parts)
-        )
-        if parts:
-            return MatchedWord(required.word, MatchedBy.PARTS, "" if one is required else one.word, parts)
+        if one.word in everything and (parts := _parts_with(one.word, texts, analyzer)):
+            return _matched_by(required, one, MatchedBy.WORD if one is required else MatchedBy.SYNONYM, parts)
+    for one in (required, *required.synonyms):
+        if one.parts and all(piece in everything for piece in one.parts):
+            having = [_parts_with(piece, texts, analyzer) for piece in one.parts]
+            if parts := tuple(part for part in having[0] if all(part in others for others in having)):
+                return _matched_by(required, one, MatchedBy.PARTS, parts)
     return MatchedWord(required.word, MatchedBy.NAME if required.names else MatchedBy.WORD, "", ())
 
 
-def _parts_with(word: str, texts: Mapping[str, Sequence[str]], analyzer: Analyzer) -> tuple[str, ...]:
-    return tuple(part for part, its in texts.items() if any(analyzer.has_term(text, word) for text in its))
+def _matched_by(required: RequiredWord, found: RequiredWord, by: MatchedBy, parts: tuple[str, ...]) -> MatchedWord:
+    return MatchedWord(required.word, by, "" if found is required else found.word, parts)
+
+
+def _parts_with(word: str, texts: Mapping[str, str], analyzer: Analyzer) -> tuple[str, ...]:
+    return tuple([part for part, text in texts.items() if analyzer.has_term(text, word)])
 
 
 def _votes(
-    ranked: RankedOwner, shown: Sequence[Hit], evidence: Mapping[str, Sequence[Passage]]
+    ranked: RankedOwner, shown: Sequence[Hit], evidence: Mapping[str, DocumentTexts]
 ) -> tuple[tuple[Vote, ...], int, float]:
     """The votes of the documents that are on the page, the number of the others, and the share of these."""
     total = sum(ranked.points)
@@ -133,11 +138,9 @@ def _votes(
     return tuple(votes), further, 1 - sum(vote.share for vote in votes) if further else 0.0
 
 
-def _title(hit: Hit, evidence: Mapping[str, Sequence[Passage]]) -> str:
+def _title(hit: Hit, evidence: Mapping[str, DocumentTexts]) -> str:
     """What a document is called; "" of one whose texts are not on the page."""
     if hit.kind is Kind.PROFILE:
         return KIND_LABELS[hit.kind]
-    for passage in evidence.get(hit.source, ()):
-        assert isinstance(passage.source, Source)
-        return passage.source.label
-    return ""
+    texts = evidence.get(hit.source)
+    return texts.label if texts is not None else ""

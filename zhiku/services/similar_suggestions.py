@@ -22,7 +22,7 @@ from zhiku.domain.suggestions import MAX_PROPOSAL, MAX_SITUATION, MAX_SUBJECT, U
 from zhiku.search.likeness import SAME_SUBJECT, SAME_TOPIC, Likeness, Rarity, Shingled, copy_of, topic_cosine
 from zhiku.search.port import Engine, IndexProblem, Kind, QueryTerms, SearchRequest, TermGroup
 from zhiku.search.query import parse
-from zhiku.services.evidence import Fragment, evidence_for, suggestion_passages
+from zhiku.services.evidence import Fragment, evidence_for, suggestion_texts
 
 log = logging.getLogger(__name__)
 
@@ -203,7 +203,7 @@ def _load(session: Session, ids: Sequence[int]) -> list[Suggestion]:
 
 
 def _shown(row: Suggestion, likeness: Likeness, showing: _Showing | None) -> SimilarSuggestion:
-    evidence = evidence_for(suggestion_passages(row), showing.terms, showing.analyzer, 1) if showing else ()
+    evidence = evidence_for([suggestion_texts(row)], showing.terms, showing.analyzer, 1) if showing else ()
     return SimilarSuggestion(
         number=row.number,
         subject=redact(row.subject),

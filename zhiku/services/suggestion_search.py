@@ -16,7 +16,7 @@ from zhiku.search.ladder import DOCUMENT_LIMIT, NEAR_PLACES
 from zhiku.search.port import Engine, Hit, Kind, QueryTerms, SearchRequest
 from zhiku.search.query import MAX_QUERY, parse
 from zhiku.services.directory import public_authors
-from zhiku.services.evidence import Evidence, Fragment, evidence_for, nearest_clause, suggestion_passages
+from zhiku.services.evidence import Evidence, Fragment, evidence_for, nearest_clause, suggestion_texts
 
 _ROWS = select(Suggestion).options(
     selectinload(Suggestion.authors).joinedload(SuggestionAuthor.expert),
@@ -125,9 +125,9 @@ class SuggestionSearch:
     def _found(self, suggestion: Suggestion, terms: QueryTerms | None, hit: Hit | None) -> SuggestionFound:
         evidence: tuple[Evidence, ...] = ()
         if terms is not None and hit is not None:
-            passages = suggestion_passages(suggestion)
-            nearest = nearest_clause(passages, [hit]) if hit.is_near else None
-            evidence = evidence_for(passages, terms, self._engine.analyzer, 2, nearest)
+            texts = [suggestion_texts(suggestion)]
+            nearest = nearest_clause(texts, [hit]) if hit.is_near else None
+            evidence = evidence_for(texts, terms, self._engine.analyzer, 2, nearest)
         return SuggestionFound(
             number=suggestion.number,
             subject=redact(suggestion.subject),
