@@ -9,6 +9,7 @@ only, a document's score is added up in the order of the query's terms, and ties
 from __future__ import annotations
 
 import threading
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -69,6 +70,7 @@ class Snapshot:
         self.key = key
         self.segments = list(segments)
         self._offsets = np.concatenate([[0], np.cumsum([segment.size for segment in segments])]).astype(np.int64)
+        self._first_documents: list[int] = self._offsets.tolist()
         self.size = int(self._offsets[-1])
         self._live: Mask = np.ones(self.size, bool)
         for offset, gone in zip(self._offsets, deleted, strict=False):
@@ -87,6 +89,10 @@ class Snapshot:
         self._ties: NDArray[np.int64] = joined([segment.ties for segment in segments], np.int64)
         self._facets = {name: Column(segments, f"facet_{name}") for name in FACETS}
         self.nearness = Nearness([segment.vectors(basis) for segment in segments], self._offsets, basis)
+        #: Of no document anything is known: what most queries have instead of names or required words. Never written.
+        self._none: Mask = np.zeros(self.size, bool)
+        self._no_words = np.zeros(self.size, np.int64)
+        self._none.flags.writeable = self._no_words.flags.writeable = False
         self._lock = threading.Lock()
         self._users = 1
         for segment in self.segments:
@@ -154,12 +160,12 @@ class Snapshot:
         allowed = self._allowed(request, parts)
         scores = self._score(request, parts)
         has_words, has_own_word = self._words_found(request, parts)
-        is_named = self._having(((_NAMES, name) for name in request.terms.groups.get(TermGroup.NAMES, ())), parts)
+        is_named = self._having([(_NAMES, name) for name in request.terms.groups.get(TermGroup.NAMES, ())], parts)
         touched, matched = self._matched(request, parts, scores, has_words, is_named)
         documents = np.flatnonzero(matched & allowed)
         owners = self._owner.codes[documents]
         found = has_words[documents]
-        owned = self._is_owned[documents]
+        owned = self._is_owned[documents] if not request.owned_only else np.ones(len(documents), bool)
         if request.terms.required:
             by_owner = np.zeros(len(self._owner.distinct), np.int64)
             np.bitwise_or.at(by_owner, owners, found)
@@ -172,6 +178,7 @@ class Snapshot:
             compared = self.nearness.near(meaning, scores, allowed)
             scores = _with_meaning(scores, allowed, compared, has_all_words)
             closeness[compared.documents] = compared.best
+            touched = touched.copy()
             touched[compared.documents[compared.best >= NEAR_FLOOR]] = True
         near = np.flatnonzero(touched & ~matched & allowed) if request.near_limit else documents[:0]
         matching = self._top(request.limit, documents, scores)
@@ -191,7 +198,7 @@ class Snapshot:
             total_owners=self._count_owners(owned_owners),
             facets=self._count_facets(request.facets, documents[owned], owned_owners),
             named_owners=self._count_named(request, parts, allowed),
-            has_own_words=bool(has_own_word[documents].any()),
+            has_own_words=bool(request.terms.required) and bool(has_own_word[documents].any()),
         )
 
     # -- parts of a search ---------------------------------------------------------------------------------------
@@ -246,18 +253,21 @@ class Snapshot:
                 if frequency := self._frequency((field, term), parts):
                     terms.append((field, term))
                     weights.append(group_weight * query_weight * idf(self.live_count, frequency))
-        scores = np.zeros(self.size)
+        if not terms:
+            return np.zeros(self.size)
+        scores: list[NDArray[np.float64]] = []
         for part in parts:
             lists = [part.lists[term] for term in terms]
-            lengths = [len(one.documents) for one in lists]
-            if any(lengths):
-                # bincount adds one after the other, so each document's sum is that of the terms in their order.
-                scores[part.start : part.end] = np.bincount(
-                    np.concatenate([one.documents for one in lists]),
-                    np.concatenate([one.saturated for one in lists]) * np.repeat(weights, lengths),
-                    part.end - part.start,
-                )
-        return scores
+            factors = np.repeat(weights, [len(one.documents) for one in lists])
+            # bincount adds one after the other, so each document's sum is that of the terms in their order. Of no
+            # documents at all it makes whole numbers.
+            sums = np.bincount(
+                np.concatenate([one.documents for one in lists]),
+                np.concatenate([one.saturated for one in lists]) * factors,
+                part.end - part.start,
+            )
+            scores.append(sums.astype(np.float64, copy=False))
+        return joined(scores, np.float64)
 
     def _frequency(self, term: tuple[str, str], parts: Sequence[SegmentLists]) -> int:
         """In how many live documents the term is."""
@@ -284,12 +294,14 @@ class Snapshot:
             return touched, is_named | (touched & (has_words != 0))
         groups = request.terms.groups
         if all(group in MATCHING_GROUPS for group, terms in groups.items() if terms):
-            return touched, touched.copy()
-        decisive = ((_FIELDS[group], term) for group in MATCHING_GROUPS for term in groups.get(group, ()))
+            return touched, touched
+        decisive = [(_FIELDS[group], term) for group in MATCHING_GROUPS for term in groups.get(group, ())]
         return touched, self._having(decisive, parts)
 
     def _words_found(self, request: SearchRequest, parts: Sequence[SegmentLists]) -> tuple[NDArray[np.int64], Mask]:
         """Bit masks (n,) of the required words that each document has, and which (n,) have one as it was asked."""
+        if not request.terms.required:
+            return self._no_words, self._none
         found = np.zeros(self.size, np.int64)
         as_asked = np.zeros(self.size, bool)
         for part in parts:
@@ -303,8 +315,10 @@ class Snapshot:
                         masks[documents] |= 1 << bit
         return found, as_asked
 
-    def _having(self, terms: Iterable[tuple[str, str]], parts: Sequence[SegmentLists]) -> Mask:
+    def _having(self, terms: Sequence[tuple[str, str]], parts: Sequence[SegmentLists]) -> Mask:
         """Documents (n,) that have any of these terms."""
+        if not terms:
+            return self._none
         having = np.zeros(self.size, bool)
         for term in terms:
             for part in parts:
@@ -349,22 +363,23 @@ class Snapshot:
         nearest: Callable[[int], tuple[int, float]],
     ) -> HitList:
         """Matching documents and near ones, each with its words found, in one list, best first."""
-        everything = np.concatenate([documents, near])
+        everything = np.concatenate([documents, near]) if len(near) else documents
         order = np.lexsort((self._ties[everything], -scores[everything]))
         chosen = everything[order]
         columns = HitColumns(
             scores=scores[chosen],
             owners=self._owner.codes[chosen],
             kinds=self._kind_codes[chosen],
-            words_found=np.concatenate([found, near_found])[order],
+            words_found=(np.concatenate([found, near_found]) if len(near) else found)[order],
             is_near=(np.arange(len(everything)) >= len(documents))[order],
             is_named=is_named[chosen],
         )
 
         def make(place: int) -> Hit:
             document = int(chosen[place])
-            segment = int(np.searchsorted(self._offsets, document, side="right")) - 1
-            number = document - int(self._offsets[segment])
+            # Not searchsorted, which takes longer over so few offsets than the rest of this function.
+            segment = bisect_right(self._first_documents, document) - 1
+            number = document - self._first_documents[segment]
             clause, closeness = nearest(document)
             return Hit(
                 id=self.segments[segment].ids[number],
