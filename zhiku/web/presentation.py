@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from urllib.parse import quote
 
@@ -65,7 +65,7 @@ def install(app: Flask, zhiku: Zhiku) -> None:
         here=here,
         availability_icons=AVAILABILITY_ICONS,
     )
-    app.jinja_env.filters.update(chinese_date=chinese_date, life_date=life_date, redact=redact)
+    app.jinja_env.filters.update(chinese_date=chinese_date, life_date=life_date, redact=redact, in_address=in_address)
 
 
 def text_size() -> int:
@@ -79,6 +79,12 @@ def here() -> str:
     path = quote(request.script_root + request.path)
     query = request.query_string.decode("ascii") if request.method == "GET" else ""
     return f"{path}?{query}" if query else path
+
+
+@lru_cache(maxsize=4096)
+def in_address(value: str) -> str:
+    """A value as it stands in an address: as `urlencode`, remembered, for every page has the same hundred values."""
+    return quote(value, safe="")
 
 
 def chinese_date(day: date) -> str:
