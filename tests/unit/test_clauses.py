@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+from itertools import pairwise
+
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from tests.unit.texts import chinese_text, wild_text
 from zhiku.analysis.clauses import MAX_CLAUSE, MIN_CLAUSE, clause_key, split_clauses
@@ -95,3 +100,70 @@ def test_keys_tell_texts_apart_and_stay_as_they_are() -> None:
     assert clause_key("修水库") != clause_key("修水渠")
     # Kept in files: a change needs another CLAUSE_RULE.
     assert clause_key("修水库") == 5361798796421451088
+
+
+_CLOSING = r"[”’」』》〉\uff09\u3011)\]]*"
+_PLAIN_LINE = re.compile(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")
+_PLAIN_MARKS = (
+    re.compile(rf"(?:[。\uff01\uff1f!?…]|\.(?=\s|$))+{_CLOSING}"),
+    re.compile(rf"[\uff1b;]+{_CLOSING}"),
+    re.compile(rf"(?:[\uff0c\uff1a]|[,:](?!\d)|(?<!\d)[,:])+{_CLOSING}"),
+    re.compile(rf"[、]+{_CLOSING}|\s+"),
+)
+
+
+def _plainly_split(text: str) -> list[str]:
+    """`split_clauses` as it is meant, one rule after the other: keys of stored vectors depend on it."""
+
+    def cut(marks: re.Pattern[str], start: int, end: int) -> list[tuple[int, int]]:
+        edges = [start, *(match.end() for match in marks.finditer(text, start, end))]
+        return list(pairwise(edges if edges[-1] == end else [*edges, end]))
+
+    def joined(spans: list[tuple[int, int]], is_one: Callable[[int, int, int], bool]) -> list[tuple[int, int]]:
+        result: list[tuple[int, int]] = []
+        for start, end in spans:
+            if result and is_one(result[-1][0], start, end):
+                result[-1] = (result[-1][0], end)
+            else:
+                result.append((start, end))
+        return result
+
+    def fit(start: int, end: int, level: int) -> list[tuple[int, int]]:
+        if end - start <= MAX_CLAUSE:
+            return [(start, end)]
+        if level == len(_PLAIN_MARKS):
+            count = -(-(end - start) // MAX_CLAUSE)
+            return list(pairwise(start + (end - start) * number // count for number in range(count + 1)))
+        parts = [part for piece in cut(_PLAIN_MARKS[level], start, end) for part in fit(*piece, level + 1)]
+        return joined(parts, lambda first, _, last: last - first <= MAX_CLAUSE)
+
+    def belong_together(first: int, middle: int, last: int) -> bool:
+        return min(middle - first, last - middle) < MIN_CLAUSE and last - first < MAX_CLAUSE + MIN_CLAUSE
+
+    clauses: list[str] = []
+    for line in cut(_PLAIN_LINE, 0, len(text)):
+        parts = [part for sentence in cut(_PLAIN_MARKS[0], *line) for part in fit(*sentence, 1)]
+        clauses += filter(None, (text[start:end].strip() for start, end in joined(parts, belong_together)))
+    return clauses
+
+
+_PIECES = st.sampled_from(
+    [
+        *"。\uff01\uff1f!?….;\uff1b\uff0c\uff1a,:、”’)】\uff09\n\r\t\x0b\x1c\x85\u2028\u3000 1水",
+        "\r\n",
+        "3.5",
+        "1,200",
+        "9:30",
+    ]
+    + ["水" * length for length in (3, 7, 8, 20, 30, 59, 60, 61)]
+)
+
+
+@given(st.lists(_PIECES, max_size=40).map("".join))
+@example("水" * 7 + "。" + "水" * 20 + "。" + "水" * 6 + "。")
+@example("水" * 58 + "。水。" + "水" * 6 + "。")
+@example("水" * 50 + "\uff0c" + "水" * 8 + "\uff0c" + "水" * 9 + "。")
+@example("水" * 60)
+@example("水" * 61)
+def test_clauses_are_those_of_the_rules_one_after_the_other(text: str) -> None:
+    assert split_clauses(text) == _plainly_split(text)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from zhiku.analysis.normalize import normalize, normalize_all
 
@@ -24,27 +24,46 @@ MIN_CLAUSE = 8
 #: What may close after a mark and belongs to what stands before it.
 _CLOSING = r"[”’」』》〉\uff09\u3011)\]]*"
 
-_LINE_BREAK = re.compile(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")
+_BREAKS = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
 
-#: Where a text may be cut, the best places first. A point ends a sentence only before white space (3.5, www.), a comma
-#: or colon between digits (1,200; 9:30) ends nothing.
-_MARKS = (
-    re.compile(rf"(?:[。\uff01\uff1f!?…]|\.(?=\s|$))+{_CLOSING}"),
-    re.compile(rf"[\uff1b;]+{_CLOSING}"),
-    re.compile(rf"(?:[\uff0c\uff1a]|[,:](?!\d)|(?<!\d)[,:])+{_CLOSING}"),
-    re.compile(rf"[、]+{_CLOSING}|\s+"),
+# Each pattern begins with a class of characters, because a search for one is several times as fast as for a group; what
+# else must hold of the first character stands behind it.
+
+#: Where a line or a sentence ends. A point ends one only before white space (3.5, www.).
+_SENTENCE_END = re.compile(
+    rf"[。\uff01\uff1f!?….{_BREAKS}]"
+    rf"(?:(?<=[{_BREAKS}])[{_BREAKS}]*|(?:(?<!\.)|(?=\s|$))(?:[。\uff01\uff1f!?…]|\.(?=\s|$))*{_CLOSING})"
 )
 
-_Span = tuple[int, int]
+#: Where a long sentence may be cut, the best places first. A comma or colon between digits (1,200; 9:30) ends nothing.
+_MARKS = (
+    re.compile(rf"[\uff1b;][\uff1b;]*{_CLOSING}"),
+    re.compile(
+        rf"[\uff0c\uff1a,:](?:(?<=[\uff0c\uff1a])|(?!\d)|(?<!\d[,:]))"
+        rf"(?:[\uff0c\uff1a]|[,:](?!\d)|(?<!\d)[,:])*{_CLOSING}"
+    ),
+    re.compile(rf"[、\s](?:(?<=、)、*{_CLOSING}|(?<!、)\s*)"),
+)
 
 
 def split_clauses(text: str) -> list[str]:
     """The clauses of a text in reading order: stripped parts of it as it stands, none empty, none overlapping."""
     clauses: list[str] = []
-    for line in _cut(_LINE_BREAK, text, (0, len(text))):
-        spans = [part for sentence in _cut(_MARKS[0], text, line) for part in _fit(text, sentence, 1)]
-        pieces = [text[start:end].strip() for start, end in _without_short(spans)]
-        clauses += filter(None, pieces)
+    start = end = 0
+    #: Where the clauses of the line that begins at `start` end.
+    ends: list[int] = []
+    for match in _SENTENCE_END.finditer(text):
+        begin, end = end, match.end()
+        if end - begin <= MAX_CLAUSE:
+            ends.append(end)
+        else:
+            ends += _ends(text, begin, end, 0)
+        if text[end - 1] in _BREAKS:
+            clauses += _pieces(text, start, ends)
+            start, ends = end, []
+    if end < len(text):
+        ends += _ends(text, end, len(text), 0)
+    clauses += _pieces(text, start, ends)
     return clauses
 
 
@@ -62,44 +81,61 @@ def _key(normal: str) -> int:
     return int.from_bytes(hashlib.blake2b(normal.encode(), digest_size=8).digest()) >> 1
 
 
-def _fit(text: str, span: _Span, level: int) -> list[_Span]:
-    """Parts of a span that are short enough, cut at the best marks there are; neighbours that fit stay together."""
-    start, end = span
+def _pieces(text: str, start: int, ends: list[int]) -> list[str]:
+    """The clauses of the line that begins at `start`."""
+    clauses: list[str] = []
+    for end in _without_short(start, ends):
+        if clause := text[start:end].strip():
+            clauses.append(clause)
+        start = end
+    return clauses
+
+
+def _ends(text: str, start: int, end: int, level: int) -> list[int]:
+    """Ends of the parts of a span that are short enough, cut at the best marks there are; neighbours that fit stay
+    together."""
     if end - start <= MAX_CLAUSE:
-        return [span]
+        return [end]
     if level == len(_MARKS):
         # No mark for long: equal lengths.
         count = -(-(end - start) // MAX_CLAUSE)
-        edges = [start + (end - start) * number // count for number in range(count + 1)]
-        return list(zip(edges, edges[1:], strict=False))
-    parts = [part for piece in _cut(_MARKS[level], text, span) for part in _fit(text, piece, level + 1)]
-    return _joined(parts, lambda left, right: right[1] - left[0] <= MAX_CLAUSE)
-
-
-def _without_short(spans: Iterable[_Span]) -> list[_Span]:
-    """Spans of one line, those below `MIN_CLAUSE` joined to a neighbour."""
-    return _joined(
-        spans,
-        lambda left, right: min(left[1] - left[0], right[1] - right[0]) < MIN_CLAUSE
-        and right[1] - left[0] < MAX_CLAUSE + MIN_CLAUSE,
-    )
-
-
-def _joined(spans: Iterable[_Span], is_one: Callable[[_Span, _Span], bool]) -> list[_Span]:
-    """Adjacent spans, each joined to what stands before it where `is_one(before, span)` says so."""
-    joined: list[_Span] = []
-    for span in spans:
-        if joined and is_one(joined[-1], span):
-            joined[-1] = (joined[-1][0], span[1])
+        return [start + (end - start) * number // count for number in range(1, count + 1)]
+    marks = [match.end() for match in _MARKS[level].finditer(text, start, end)]
+    if not marks or marks[-1] < end:
+        marks.append(end)
+    if len(marks) == 1:
+        return _ends(text, start, end, level + 1)
+    parts: list[int] = []
+    before = start
+    for mark in marks:
+        if mark - before <= MAX_CLAUSE:
+            parts.append(mark)
         else:
-            joined.append(span)
+            parts += _ends(text, before, mark, level + 1)
+        before = mark
+    joined: list[int] = []
+    # Where the last of the joined parts ends, and where it begins.
+    last, first = parts[0], start
+    for part in parts[1:]:
+        if part - first > MAX_CLAUSE:
+            joined.append(last)
+            first = last
+        last = part
+    joined.append(last)
     return joined
 
 
-def _cut(marks: re.Pattern[str], text: str, span: _Span) -> list[_Span]:
-    """The span in parts, each with the marks that end it."""
-    start, end = span
-    edges = [start, *[match.end() for match in marks.finditer(text, start, end)]]
-    if edges[-1] < end:
-        edges.append(end)
-    return list(zip(edges, edges[1:], strict=False))
+def _without_short(start: int, ends: list[int]) -> list[int]:
+    """Ends of the clauses of one line, those below `MIN_CLAUSE` joined to a neighbour."""
+    if len(ends) < 2:
+        return ends
+    joined: list[int] = []
+    last = ends[0]
+    for end in ends[1:]:
+        is_short = last - start < MIN_CLAUSE or end - last < MIN_CLAUSE
+        if not is_short or end - start >= MAX_CLAUSE + MIN_CLAUSE:
+            joined.append(last)
+            start = last
+        last = end
+    joined.append(last)
+    return joined

@@ -20,7 +20,8 @@ HAN = r"\u3005\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff
 
 #: A gloss stands in brackets directly after a Chinese character and is its reading: 發(fā)揮, 们(men). Brackets with
 #: something else, as in 基站(bts) or 面积(mu), are the author's own and stay.
-_GLOSS = re.compile(rf"(?<=[{HAN}])[(\uff08]([a-zêüāáǎàēéěèīíǐìōóǒòūúǔùǖǘǚǜńňǹḿ'· ]{{1,24}})[)\uff09]", re.IGNORECASE)
+#: The bracket comes first here, because a search for a character is many times as fast as one for what it is behind.
+_GLOSS = re.compile(rf"[(\uff08](?<=[{HAN}].)([a-zêüāáǎàēéěèīíǐìōóǒòūúǔùǖǘǚǜńňǹḿ'· ]{{1,24}})[)\uff09]", re.IGNORECASE)
 _TONE_MARK = re.compile("[āáǎàēéěèīíǐìōóǒòūúǔùǖǘǚǜńňǹḿ]")
 
 #: What `clean` keeps as it was written: NFKC would make ，：；？！ half-width, … three dots, ① a 1 and ㎡ an m2. Text that
@@ -94,13 +95,16 @@ def normalize_all(texts: Iterable[str]) -> list[str]:
     folded = _fold_lines(_without_invisible_lines(joined))
     if "(" in folded and _GLOSS.search(folded):
         folded = _LINE_END.join(
-            "".join(line[i] for i in _without_glosses(line)) if "(" in line else line for line in folded.split(_LINE_END)
+            "".join(line[i] for i in _without_glosses(line)) if _GLOSS.search(line) else line
+            for line in folded.split(_LINE_END)
         )
     simplified = _simplify_lines(folded)
     # No white space but single spaces is left by now; what stands at the end of a line, or twice, goes.
     while "  " in simplified:
         simplified = simplified.replace("  ", " ")
-    return simplified.replace(f" {_LINE_END}", _LINE_END).replace(f"{_LINE_END} ", _LINE_END).strip(" ").split(_LINE_END)
+    return (
+        simplified.replace(f" {_LINE_END}", _LINE_END).replace(f"{_LINE_END} ", _LINE_END).strip(" ").split(_LINE_END)
+    )
 
 
 @lru_cache(maxsize=4096)

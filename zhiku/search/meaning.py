@@ -8,9 +8,10 @@ linear algebra library, on its threads, or on how documents are spread over segm
 from __future__ import annotations
 
 import logging
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from typing import cast
 
 import numpy as np
@@ -83,8 +84,17 @@ def _meaning_of(text: str, encoder: Hashable) -> Meaning | None:
 
 def clauses_of(fields: Mapping[str, str]) -> dict[int, str]:
     """Distinct clauses of a document's fields, by key, in the order of the fields' names."""
-    clauses = [clause for name in sorted(fields.keys() - NAMES_ONLY) for clause in split_clauses(fields[name])]
-    return dict(zip(clause_keys(clauses), clauses, strict=True))
+    return clauses_of_all([fields])[0]
+
+
+def clauses_of_all(documents: Iterable[Mapping[str, str]]) -> list[dict[int, str]]:
+    """`clauses_of` of each document's fields; of many several times as fast."""
+    cut = [
+        [clause for name in sorted(fields.keys() - NAMES_ONLY) for clause in split_clauses(fields[name])]
+        for fields in documents
+    ]
+    keys = iter(clause_keys(clause for clauses in cut for clause in clauses))
+    return [dict(zip(islice(keys, len(clauses)), clauses, strict=True)) for clauses in cut]
 
 
 def mean_of(vectors: NDArray[np.int8], scales: NDArray[np.float32]) -> Meaning:

@@ -83,28 +83,30 @@ class SegmentBuilder:
 
     def add(self, documents: Iterable[IndexDocument], analyzer: Analyzer) -> None:
         """Take documents, in the order in which the segment will number them."""
+        batch = list(documents)
+        names = [sorted(document.fields) for document in batch]
+        texts = normalize_all(document.fields[name] for document, own in zip(batch, names, strict=True) for name in own)
         numbers: list[int] = []
-        normal: list[str] = []
         first_text = len(self._text_documents)
-        for document in documents:
-            names = sorted(document.fields)
-            texts = normalize_all(document.fields[name] for name in names)
-            for name, text in zip(names, texts, strict=True):
+        start = 0
+        for document, own in zip(batch, names, strict=True):
+            end = start + len(own)
+            for name, text in zip(own, texts[start:end], strict=True):
                 self._text_documents.append(self.size)
                 self._text_fields.append(self._field_codes.setdefault(name, len(self._field_codes)))
                 words = self._words.cut(text, analyzer.segmenter)
                 self._word_counts.append(len(words))
                 numbers += words
-            normal += texts
-            self._add_columns(document, SEPARATOR.join(texts))
+            self._add_columns(document, SEPARATOR.join(texts[start:end]))
             if document.name:
                 for term, weight in analyzer.name_terms(document.name).items():
                     self._names[term.encode(), self.size] = weight
-            if self._vectors:
-                self._vectors.add(document)
             self.size += 1
+            start = end
+        if self._vectors:
+            self._vectors.add(batch)
         self._word_numbers.append(np.array(numbers, np.int32))
-        lengths = JoinedTexts(SEPARATOR.join(normal), len(normal)).lengths()
+        lengths = JoinedTexts(SEPARATOR.join(texts), len(texts)).lengths()
         self._text_lengths.append(lengths)
         self._measure(self._text_fields[first_text:], lengths)
 

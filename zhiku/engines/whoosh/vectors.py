@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from zhiku.analysis.encoder import Encoder, quantise
 from zhiku.engines.whoosh.arrayfile import Array, Arrays
-from zhiku.search.meaning import clauses_of
+from zhiku.search.meaning import clauses_of_all
 from zhiku.search.port import IndexDocument
 
 #: Names of the arrays: per clause its vector, scale and key; where each document's clauses begin; per document the
@@ -68,13 +68,13 @@ class VectorBuilder:
         #: Clauses of each document.
         self._documents: list[list[int]] = []
 
-    def add(self, document: IndexDocument) -> None:
-        """Take a document."""
-        clauses = clauses_of(document.fields)
-        self._documents.append(list(clauses))
-        self._waiting.update((key, text) for key, text in clauses.items() if key not in self._rows)
-        if len(self._waiting) >= _BATCH:
-            self._encode()
+    def add(self, documents: Iterable[IndexDocument]) -> None:
+        """Take documents."""
+        for clauses in clauses_of_all([document.fields for document in documents]):
+            self._documents.append(list(clauses))
+            self._waiting.update((key, text) for key, text in clauses.items() if key not in self._rows)
+            if len(self._waiting) >= _BATCH:
+                self._encode()
 
     def _encode(self) -> None:
         if self._waiting:
