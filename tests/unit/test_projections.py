@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import enum
+import pickle
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -142,11 +144,19 @@ def owners(session: Session) -> dict[int, Facets]:
     return {row.id: facets_of(row) for row in session.scalars(select(Expert)) if row.is_searchable}
 
 
+def authors_of(suggestion: Suggestion) -> list[int | None]:
+    return [author.expert_id for author in suggestion.authors]
+
+
 def documents_of(session: Session) -> list[IndexDocument]:
     known = owners(session)
     return [
         *(doc for row in session.scalars(select(Expert)) for doc in project_expert(row)),
-        *(doc for row in session.scalars(select(Suggestion)) for doc in project_suggestion(row, known)),
+        *(
+            doc
+            for row in session.scalars(select(Suggestion))
+            for doc in project_suggestion(row, authors_of(row), known)
+        ),
         *(doc for row in session.scalars(select(ServiceRecord)) for doc in project_service(row, known)),
     ]
 
@@ -250,9 +260,9 @@ def test_only_published_people_have_documents(sessions: Sessions, status: Expert
         suggestion = factories.a_suggestion(session, authors=(hidden, other))
         record = factories.a_service_record(session, hidden)
         assert project_expert(hidden) == project_service(record, owners(session)) == ()
-        assert [document.owner for document in project_suggestion(suggestion, owners(session))] == [
-            f"expert:{other.id}"
-        ]
+        assert [
+            document.owner for document in project_suggestion(suggestion, authors_of(suggestion), owners(session))
+        ] == [f"expert:{other.id}"]
 
 
 def test_who_has_withdrawn_from_being_asked_has_no_documents(sessions: Sessions) -> None:
@@ -268,7 +278,7 @@ def test_suggestions_that_were_not_taken_up_have_no_documents(sessions: Sessions
         factories.reference(session)
         suggestion = factories.a_suggestion(session, status=status)
         is_hidden = status in (SuggestionStatus.NOT_ACCEPTED, SuggestionStatus.WITHDRAWN)
-        assert (project_suggestion(suggestion, owners(session)) == ()) is is_hidden
+        assert (project_suggestion(suggestion, authors_of(suggestion), owners(session)) == ()) is is_hidden
 
 
 def test_an_author_named_twice_makes_one_document(sessions: Sessions) -> None:
@@ -276,9 +286,9 @@ def test_an_author_named_twice_makes_one_document(sessions: Sessions) -> None:
         factories.reference(session)
         expert = factories.an_expert(session)
         suggestion = factories.a_suggestion(session, authors=(expert, expert))
-        assert [document.id for document in project_suggestion(suggestion, owners(session))] == [
-            f"suggestion:{suggestion.id}/expert:1"
-        ]
+        assert [
+            document.id for document in project_suggestion(suggestion, authors_of(suggestion), owners(session))
+        ] == [f"suggestion:{suggestion.id}/expert:1"]
 
 
 def set_summary(expert: Expert) -> None:
@@ -301,3 +311,14 @@ def test_a_fingerprint_changes_with_what_is_indexed_and_with_nothing_else(
         change(expert)
         (after,) = project_expert(expert)
         assert (before.fingerprint != after.fingerprint) is is_visible
+
+
+def test_a_fingerprint_that_was_asked_for_is_not_that_of_a_changed_copy(sessions: Sessions) -> None:
+    with sessions() as session:
+        factories.reference(session)
+        factories.an_expert(session)
+        (document,) = documents_of(session)
+    asked = document.fingerprint
+    assert document.fingerprint == pickle.loads(pickle.dumps(document)).fingerprint == asked
+    assert replace(document, name="李桂花").fingerprint != asked
+    assert replace(document, name="李桂花") != document == replace(document)

@@ -144,3 +144,24 @@ def test_the_quick_look_never_misses_a_number(text: str) -> None:
     folded = text.translate(redaction._FOLDED)
     closely = redaction._folded_spans(redaction._NO_NUMBER.sub(lambda match: "\0" * len(match[0]), folded))
     assert not closely or redaction._MAYBE.search(folded)
+
+
+def test_what_no_character_folds_to_is_told_without_folding() -> None:
+    digit = re.compile(f"[0-9{redaction._ANY}@]", re.IGNORECASE)
+    gap = re.compile(rf"[\s{redaction._MARKS}]*")
+    kinds = [re.compile(f"[{kind}]") for kind in (redaction._MAYBE_DIGIT, redaction._MAYBE_GAP, redaction._END)]
+    for character in map(chr, range(0x10000)):
+        folded = character.translate(redaction._FOLDED)
+        is_digit, is_gap, is_end = (kind.match(character) is not None for kind in kinds)
+        assert is_digit + is_gap + is_end <= 1, hex(ord(character))
+        if is_digit:
+            assert len(digit.findall(folded)) <= 1 and "@" not in folded, hex(ord(character))
+        elif is_gap or is_end:
+            assert not digit.search(folded), hex(ord(character))
+        assert not is_end or not gap.fullmatch(folded), hex(ord(character))
+
+
+@given(DIGITS | wild_text)
+def test_a_text_that_need_not_be_folded_has_no_number(text: str) -> None:
+    if not redaction._MAYBE_UNFOLDED.search(text):
+        assert not redaction._MAYBE.search(text.translate(redaction._FOLDED))

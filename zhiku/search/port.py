@@ -56,9 +56,17 @@ class IndexDocument:
     #: On profiles: when the person was last asked for help; equal scores go to who was asked least recently.
     asked_on: dt.date | None = None
 
+    #: Remembered: it is asked for by who reads the document and by who writes it.
+    _fingerprint: str = field(default="", init=False, repr=False, compare=False)
+
     @property
     def fingerprint(self) -> str:
         """Digest of everything above: equal fingerprints, equal documents. `verify` compares them."""
+        if not self._fingerprint:
+            object.__setattr__(self, "_fingerprint", self._digest())
+        return self._fingerprint
+
+    def _digest(self) -> str:
         content = [
             self.id, self.source, self.owner, self.kind, sorted(self.fields.items()), self.name,
             sorted((name, list(values)) for name, values in self.facets.items()), self.date and self.date.isoformat(),

@@ -5,7 +5,7 @@ Pure functions over loaded rows; `zhiku.services.indexing` loads them. Contact d
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 
 from zhiku.domain.engagements import ServiceRecord
@@ -54,17 +54,19 @@ def project_expert(expert: Expert, asked_on: date | None = None) -> tuple[IndexD
     )
 
 
-def project_suggestion(suggestion: Suggestion, owners: Mapping[int, Facets]) -> tuple[IndexDocument, ...]:
+def project_suggestion(
+    suggestion: Suggestion, authors: Iterable[int | None], owners: Mapping[int, Facets]
+) -> tuple[IndexDocument, ...]:
     """A document for each author who can be found, or one without an owner.
 
-    `owners` has the facets of all authors whom a search may name, by id.
+    `authors` are the experts among the authors by id, in order, None for who is not in the think tank; `owners` has the
+    facets of all whom a search may name, by id.
     """
     if not suggestion.is_searchable:
         return ()
     key = f"suggestion:{suggestion.id}"
     fields = _redacted({"title": suggestion.subject, "body": suggestion.text})
-    authors = dict.fromkeys(author.expert_id for author in suggestion.authors)
-    named = [key for key in authors if key is not None and key in owners]
+    named = [author for author in dict.fromkeys(authors) if author is not None and author in owners]
     if not named:
         return (
             IndexDocument(

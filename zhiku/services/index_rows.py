@@ -7,7 +7,7 @@ from datetime import date
 from typing import TypeVar
 
 from sqlalchemy import Select, func, select
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy.orm import Session, joinedload, load_only, selectinload
 
 from zhiku.domain.engagements import ServiceRecord
 from zhiku.domain.expertise import FieldOfExpertise
@@ -32,7 +32,18 @@ _EXPERT_PARTS = (
 )
 #: Experts with all that their profile's document is made of.
 EXPERTS = select(Expert).options(*_EXPERT_PARTS, selectinload(Expert.career), selectinload(Expert.honours))
-_SUGGESTIONS = select(Suggestion).options(selectinload(Suggestion.authors))
+#: Only what is projected: there are many more of them than of anything else.
+_SUGGESTIONS = select(Suggestion).options(
+    load_only(
+        Suggestion.id,
+        Suggestion.subject,
+        Suggestion.situation,
+        Suggestion.proposal,
+        Suggestion.status,
+        Suggestion.submitted_on,
+        raiseload=True,
+    )
+)
 _SERVICES = select(ServiceRecord).options(joinedload(ServiceRecord.department))
 
 
@@ -106,13 +117,26 @@ class _Loader:
 
     def suggestions(self, rows: Collection[Suggestion]) -> list[IndexDocument]:
         """A document for each author who can be found."""
-        owners = self._owners({author.expert_id for row in rows for author in row.authors if author.expert_id})
-        return [document for row in rows for document in project_suggestion(row, owners)]
+        authors = self._authors([row.id for row in rows])
+        owners = self._owners({author for named in authors.values() for author in named if author is not None})
+        return [document for row in rows for document in project_suggestion(row, authors[row.id], owners)]
 
     def services(self, rows: Collection[ServiceRecord]) -> list[IndexDocument]:
         """Those of people who can be found."""
         owners = self._owners({row.expert_id for row in rows})
         return [document for row in rows for document in project_service(row, owners)]
+
+    def _authors(self, suggestions: Collection[int]) -> dict[int, list[int | None]]:
+        """Who of the think tank wrote each suggestion, in the order of the authors; None for anybody else."""
+        authors: dict[int, list[int | None]] = {key: [] for key in suggestions}
+        statement = (
+            select(SuggestionAuthor.suggestion_id, SuggestionAuthor.expert_id)
+            .where(SuggestionAuthor.suggestion_id.in_(suggestions))
+            .order_by(SuggestionAuthor.suggestion_id, SuggestionAuthor.position)
+        )
+        for suggestion, expert in self._session.execute(statement):
+            authors[suggestion].append(expert)
+        return authors
 
     def _owners(self, ids: set[int]) -> dict[int, Facets]:
         """Facets of those of these people whom a search may name."""

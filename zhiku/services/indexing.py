@@ -7,8 +7,10 @@ entries marked. A crash between any two steps replays without harm, because an e
 
 from __future__ import annotations
 
+import gc
 import logging
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -155,18 +157,19 @@ class Indexing:
         when the checks fail; either way the current generation goes on answering.
         """
         began = self._clock()
-        generation = self._engine.begin_generation()
-        try:
-            expected, covered = self._fill(generation, progress)
-            self._replay(generation, began, covered, expected)
-            self._check(generation, began, covered, expected)
-            generation.publish(lambda: self._changes_since(began, covered))
-        except BaseException:
-            generation.discard()
-            raise
-        self._mark_drained(covered)
-        self.drain()
-        self._after_rebuild()
+        with _collecting_only_new_garbage():
+            generation = self._engine.begin_generation()
+            try:
+                expected, covered = self._fill(generation, progress)
+                self._replay(generation, began, covered, expected)
+                self._check(generation, began, covered, expected)
+                generation.publish(lambda: self._changes_since(began, covered))
+            except BaseException:
+                generation.discard()
+                raise
+            self._mark_drained(covered)
+            self.drain()
+            self._after_rebuild()
         seconds = (self._clock() - began).total_seconds()
         log.info("rebuilt the index: %s, %d documents, %.1f s", generation.name, len(expected), seconds)
         return RebuildReport(generation.name, len(expected), seconds)
@@ -179,9 +182,10 @@ class Indexing:
             covered = {entry.id for entry in _pending(session, None)}
             rows = count_rows(session)
             for batch in all_documents(session):
+                # First, so that other processes are sent the fingerprints with the documents.
+                expected.add(batch)
                 # Most of the work is done here, and `finish` takes the rest in few steps.
                 generation.add(batch)
-                expected.add(batch)
                 if progress:
                     progress(max(0, len(expected) - 1), max(rows, len(expected)))
         generation.finish()
@@ -290,6 +294,17 @@ class _Expected:
 
     def __len__(self) -> int:
         return sum(map(len, self._by_source.values()))
+
+
+@contextmanager
+def _collecting_only_new_garbage() -> Iterator[None]:
+    """Leaves out what is there already when Python looks for garbage: a rebuild makes many objects, and each time all
+    dictionaries and code would be looked through again, a tenth of the whole time."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def _pending(session: Session, limit: int | None) -> Sequence[OutboxEntry]:
