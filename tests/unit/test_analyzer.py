@@ -199,3 +199,7 @@ def test_queries_are_cut_by_the_segmenter_and_the_words_that_built_the_index(tmp
     fill(reader, "看涵卧管")
     assert reader.analyzer.segmenter.name == "rjieba"
     reader.close()
+
+
+def test_words_of_one_character_of_the_original_are_one_span() -> None:
+    assert analyzer().match_spans("办㍿的", ["株", "会"], []) == [(1, 2)]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.unit.indexes import analyzer
 from tests.unit.texts import chinese_text, wild_text
+from zhiku.analysis.normalize import normalize
 from zhiku.search.highlight import MAX_SENTENCE, Passage, Passages, Sentence, best_sentences, split_sentences
 
 texts = st.one_of(wild_text, chinese_text, st.lists(chinese_text, max_size=4).map("".join))
@@ -50,6 +51,25 @@ def test_splitting_loses_no_word(text: str) -> None:
         assert not re.search(r"\w", rest[:place])
         rest = rest[place + len(sentence) :]
     assert not re.search(r"\w", rest)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(texts, max_size=3))
+def test_every_sentence_with_a_word_is_found(passages: list[str]) -> None:
+    wanted = {**TERMS, **GRAMS}
+    found = Passages([Passage(n, text) for n, text in enumerate(passages)]).sentences_with(wanted, analyzer())
+    expected = [
+        (n, sentence, terms)
+        for n, text in enumerate(passages)
+        for sentence in split_sentences(text)
+        if (terms := {term for term in wanted if analyzer().has_term(normalize(sentence), term)})
+    ]
+    assert [(one.passage.source, one.text, set(one.terms)) for one in found] == expected
+
+
+def test_no_word_reaches_from_one_sentence_into_the_next() -> None:
+    assert best("喝水\n库房") == best("喝水", "库房") == []
+    assert [one.text for one in best("会cad\ncad会\nca\nd\nscad")] == ["会cad", "cad会"]
 
 
 def test_sentences_end_at_full_stops_and_keep_what_closes_with_them() -> None:

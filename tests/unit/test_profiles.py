@@ -34,6 +34,31 @@ def test_a_profile_says_what_the_rows_say(sessions: sessionmaker[Session]) -> No
         assert profile.availability is row.availability and profile.ways_of_helping == tuple(row.ways_of_helping)
 
 
+def test_a_change_of_any_row_shows_at_once(sessions: sessionmaker[Session]) -> None:
+    with sessions() as session:
+        factories.reference(session)
+        expert = factories.an_expert(
+            session, "张水生", fields=("水库堤防",), honours=((2008, "先进"),), career=(("", "", "先种田"),)
+        )
+        session.commit()
+        before = load_profiles(session, [expert.id])[expert.id]
+        assert load_profiles(session, [expert.id])[expert.id] is before
+        # Not through the model: neither its version nor its time changes.
+        for statement, changed in (
+            ("UPDATE honours SET year = NULL", {"honours": ("先进",)}),
+            ("UPDATE career_entries SET description = '后修坝'", {"career": ("后修坝",)}),
+            ("UPDATE experts SET keywords = '[\"涵管\"]'", {"keywords": ("涵管",)}),
+            ("UPDATE experts SET availability = 'phone_only'", {"availability": Availability.PHONE_ONLY}),
+            ("UPDATE divisions SET name = '新镇'", {"township": "新镇"}),
+            ("UPDATE fields_of_expertise SET name = '治水' WHERE name = '水库堤防'", {"fields": ("治水",)}),
+        ):
+            session.connection().exec_driver_sql(statement)
+            profile = load_profiles(session, [expert.id])[expert.id]
+            assert {name: getattr(profile, name) for name in changed} == changed
+        session.connection().exec_driver_sql("UPDATE experts SET status = 'withdrawn'")
+        assert load_profiles(session, [expert.id]) == {}
+
+
 @pytest.mark.parametrize(
     "hidden", [{"status": ExpertStatus.DRAFT}, {"availability": Availability.WITHDRAWN}], ids=["draft", "withdrawn"]
 )

@@ -163,8 +163,11 @@ class Analyzer:
         marked = [
             (start, start + len(term)) for term in {*words, *grams} if term for start in _places(normalized.text, term)
         ]
-        # Joined again: what is apart in the normal form may be of one character (㎞ is km).
-        return _joined([normalized.original_span(start, end) for start, end in _joined(marked)])
+        if len(marked) == 1:
+            return [normalized.original_span(*marked[0])]
+        spans = [normalized.original_span(start, end) for start, end in _joined(marked)]
+        # What is apart in the normal form may be of one character (㍿ is 株式会社).
+        return _joined(spans)
 
 
 def make_analyzer(

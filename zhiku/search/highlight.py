@@ -49,10 +49,13 @@ class Passages:
 
     def __init__(self, passages: Iterable[Passage]) -> None:
         self._passages = tuple(passages)
+        # A little against very long sentences, in which everything matches something.
         self._sentences = tuple(
-            (passage, sentence) for passage in self._passages for sentence in split_sentences(passage.text)
+            (passage, sentence, 1 + len(sentence) / 400)
+            for passage in self._passages
+            for sentence in split_sentences(passage.text)
         )
-        normal = normalize_all(sentence for _, sentence in self._sentences)
+        normal = normalize_all(sentence for _, sentence, _ in self._sentences)
         # No term has a line break in it, and none stands inside a word across one.
         self._normal = "\n".join(normal)
         self._starts = [0, *accumulate(len(sentence) + 1 for sentence in normal)]
@@ -66,7 +69,7 @@ class Passages:
     @property
     def first_sentence(self) -> tuple[Passage, str] | None:
         """The first sentence there is, with its passage."""
-        return self._sentences[0] if self._sentences else None
+        return self._sentences[0][:2] if self._sentences else None
 
     def sentences_with(self, wanted: Mapping[str, float], analyzer: Analyzer) -> list[_Candidate]:
         """Sentences that have any of these terms, in their order."""
@@ -95,17 +98,19 @@ def best_sentences(
     candidates = [one for passages in documents for one in passages.sentences_with(wanted, analyzer)]
     chosen: list[Sentence] = []
     covered: set[str] = set()
-    while candidates and len(chosen) < limit:
+    while candidates and limit > 0:
         # Of equals the first one.
         best = max(candidates, key=attrgetter("worth"))
         chosen.append(_finish(best, analyzer, words, grams))
+        if len(chosen) == limit:
+            break
         # Texts repeat themselves, a subject its first sentence: said twice, it explains no more.
         candidates = [one for one in candidates if one.text != best.text]
         newly = best.terms.keys() - covered
         covered |= newly
         for one in candidates:
             if not newly.isdisjoint(one.terms):
-                one.worth = one.worth_beside(covered)
+                one.consider(covered)
     return chosen
 
 
@@ -124,20 +129,22 @@ def split_sentences(text: str) -> list[str]:
 
 
 class _Candidate:
-    """A sentence that may be chosen, with the terms that stand in it and what it is worth beside those chosen."""
+    """A sentence that may be chosen, with the terms that stand in it, and what its length takes of its worth."""
 
-    __slots__ = ("passage", "text", "terms", "worth")
+    __slots__ = ("passage", "text", "penalty", "terms", "score", "worth")
 
-    def __init__(self, passage: Passage, text: str, terms: Mapping[str, float]) -> None:
+    def __init__(self, passage: Passage, text: str, penalty: float, terms: Mapping[str, float]) -> None:
         self.passage = passage
         self.text = text
+        self.penalty = penalty
         self.terms = terms
-        self.worth = self.worth_beside(frozenset())
+        #: What it is worth by itself, and beside those that are chosen already.
+        self.score = self.worth = passage.weight * sum([2 * weight for weight in terms.values()]) / penalty
 
-    def worth_beside(self, covered: Set[str]) -> float:
-        gain = sum([weight if term in covered else 2 * weight for term, weight in self.terms.items()])
-        # A little against very long sentences, in which everything matches something.
-        return self.passage.weight * gain / (1 + len(self.text) / 400)
+    def consider(self, covered: Set[str]) -> None:
+        """Sets what it is worth where these terms are covered."""
+        gains = [weight if term in covered else 2 * weight for term, weight in self.terms.items()]
+        self.worth = self.passage.weight * sum(gains) / self.penalty
 
 
 def _finish(
@@ -150,7 +157,7 @@ def _finish(
     if not spans:
         spans = analyzer.match_spans(candidate.text, (), [term for term in terms if term in grams])
     text, spans = _shorten(candidate.text, spans)
-    return Sentence(candidate.passage.source, text, tuple(spans), candidate.worth_beside(frozenset()))
+    return Sentence(candidate.passage.source, text, tuple(spans), candidate.score)
 
 
 def _shorten(text: str, spans: list[tuple[int, int]]) -> tuple[str, list[tuple[int, int]]]:

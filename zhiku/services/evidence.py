@@ -7,9 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import chain
+from operator import attrgetter
 from types import MappingProxyType
+from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import CompoundSelect, String, bindparam, literal_column, null, select, union_all
 from sqlalchemy.orm import Session
 
 from zhiku.analysis.analyzer import Analyzer
@@ -77,19 +79,29 @@ class Source:
         return self.label.partition("·")[2] if self.kind is Kind.PROFILE else KIND_LABELS[self.kind]
 
 
-#: In the order of `_suggestion_texts`, between the row's key and its status.
-_SUGGESTIONS = select(
-    Suggestion.id,
-    Suggestion.number,
-    Suggestion.submitted_on,
-    Suggestion.subject,
-    Suggestion.situation,
-    Suggestion.proposal,
-    Suggestion.status,
-).where(Suggestion.id.in_(bindparam("ids", expanding=True)))
-#: In the order of `_service_texts`, behind the row's key.
-_SERVICES = select(ServiceRecord.id, ServiceRecord.served_on, ServiceRecord.subject, ServiceRecord.account).where(
-    ServiceRecord.id.in_(bindparam("ids", expanding=True))
+#: Suggestions and service records in one question, since each question costs more than its rows: kind, key, what
+#: `_suggestion_texts` takes, or `_service_texts` and two blanks, and the status of a suggestion.
+_EVIDENCE: CompoundSelect[Any] = union_all(
+    select(
+        literal_column(f"'{Kind.SUGGESTION}'", String),
+        Suggestion.id,
+        Suggestion.submitted_on,
+        Suggestion.subject,
+        Suggestion.situation,
+        Suggestion.proposal,
+        Suggestion.number,
+        Suggestion.status,
+    ).where(Suggestion.id.in_(bindparam("suggestions", expanding=True))),
+    select(
+        literal_column(f"'{Kind.SERVICE}'", String),
+        ServiceRecord.id,
+        ServiceRecord.served_on,
+        ServiceRecord.subject,
+        ServiceRecord.account,
+        literal_column("''", String),
+        literal_column("''", String),
+        null(),
+    ).where(ServiceRecord.id.in_(bindparam("services", expanding=True))),
 )
 
 #: As `redact`, remembered: looking for private numbers takes as long as everything else that is done with a text.
@@ -108,11 +120,8 @@ class DocumentTexts(Passages):
         #: Part (简介, 建议 …) -> its texts in normal form, one a line.
         self.parts: Mapping[str, str] = {part: "\n".join(texts) for part, texts in parts.items()}
         self.unshown_parts: Mapping[str, str] = {part: normalize(text) for part, text in unshown.items()}
-
-    @property
-    def label(self) -> str:
-        """What its first passage is called; "" where it has none."""
-        return next((_source(passage).label for passage in self), "")
+        #: What its first passage is called; "" where it has none.
+        self.label = next((_source(passage).label for passage in self), "")
 
 
 def load_texts(hits: Iterable[Hit], session: Session) -> dict[str, DocumentTexts]:
@@ -120,27 +129,25 @@ def load_texts(hits: Iterable[Hit], session: Session) -> dict[str, DocumentTexts
     ids: dict[Kind, set[int]] = {kind: set() for kind in Kind}
     for hit in hits:
         ids[hit.kind].add(int(hit.source.partition(":")[2]))
-    texts: dict[str, DocumentTexts] = {}
-    connection = session.connection()
-    if ids[Kind.SUGGESTION]:
-        for key, *row, status in connection.execute(_SUGGESTIONS, {"ids": sorted(ids[Kind.SUGGESTION])}).all():
-            if status not in UNSEARCHABLE:
-                texts[f"suggestion:{key}"] = _suggestion_texts(*row)
-    if ids[Kind.SERVICE]:
-        for key, *row in connection.execute(_SERVICES, {"ids": sorted(ids[Kind.SERVICE])}).all():
-            texts[f"service:{key}"] = _service_texts(*row)
-    return texts
+    if not (ids[Kind.SUGGESTION] or ids[Kind.SERVICE]):
+        return {}
+    asked = {"suggestions": sorted(ids[Kind.SUGGESTION]), "services": sorted(ids[Kind.SERVICE])}
+    return {
+        f"{kind}:{key}": _suggestion_texts(*row) if kind == Kind.SUGGESTION else _service_texts(*row[:3])
+        for kind, key, *row, status in session.connection().execute(_EVIDENCE, asked).all()
+        if status not in UNSEARCHABLE
+    }
 
 
 def suggestion_texts(suggestion: Suggestion) -> DocumentTexts:
     """The texts of a suggestion."""
     return _suggestion_texts(
-        suggestion.number, suggestion.submitted_on, suggestion.subject, suggestion.situation, suggestion.proposal
+        suggestion.submitted_on, suggestion.subject, suggestion.situation, suggestion.proposal, suggestion.number
     )
 
 
 @lru_cache(maxsize=REMEMBERED_DOCUMENTS)
-def _suggestion_texts(number: str, submitted_on: dt.date, subject: str, situation: str, proposal: str) -> DocumentTexts:
+def _suggestion_texts(submitted_on: dt.date, subject: str, situation: str, proposal: str, number: str) -> DocumentTexts:
     source = Source(Kind.SUGGESTION, f"建议《{redacted(subject)}》", submitted_on, number)
     return DocumentTexts(_passages(source, (situation, proposal, subject)))
 
@@ -174,9 +181,10 @@ def profile_texts(profile: Profile) -> DocumentTexts:
 def nearest_clause(documents: Iterable[Passages], hits: Iterable[Hit]) -> Sentence | None:
     """The clause of these documents that is nearest the query in meaning; None where no hit is near enough, or the text
     has changed since it was indexed."""
-    near = max(hits, key=lambda hit: hit.closeness, default=None)
-    if near is None or near.closeness < NEAR_FLOOR:
+    near_hits = [hit for hit in hits if hit.closeness >= NEAR_FLOOR]
+    if not near_hits:
         return None
+    near = max(near_hits, key=attrgetter("closeness"))
     for passage in chain.from_iterable(documents):
         if _source(passage).kind is near.kind and (clause := _clauses(passage.text).get(near.clause)) is not None:
             return Sentence(passage.source, clause, (), near.closeness)

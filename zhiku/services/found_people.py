@@ -14,7 +14,6 @@ from zhiku.search.port import Hit, QueryTerms
 from zhiku.search.ranking import RankedOwner
 from zhiku.services.answers import PersonFound
 from zhiku.services.evidence import (
-    REMEMBERED_DOCUMENTS,
     DocumentTexts,
     EvidenceFinder,
     load_texts,
@@ -22,7 +21,7 @@ from zhiku.services.evidence import (
     profile_texts,
     redacted,
 )
-from zhiku.services.profiles import Profile, load_profiles
+from zhiku.services.profiles import REMEMBERED_PROFILES, Profile, load_profiles
 from zhiku.services.reasons import reasons_for
 
 #: Documents of a person whose texts are looked through for evidence.
@@ -64,7 +63,7 @@ class _Prepared:
     ways_of_helping: tuple[str, ...]
 
 
-@lru_cache(maxsize=REMEMBERED_DOCUMENTS)
+@lru_cache(maxsize=REMEMBERED_PROFILES)
 def _prepared(profile: Profile) -> _Prepared:
     return _Prepared(
         profile,

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from operator import itemgetter
+from typing import Any
 
-from sqlalchemy import Integer, String, bindparam, cast, func, literal_column, select, union_all
+from sqlalchemy import Integer, String, Text, bindparam, cast, func, literal_column, select, type_coerce, union_all
 from sqlalchemy.orm import Session, aliased
 
 from zhiku.domain.divisions import Division
 from zhiku.domain.expertise import FieldOfExpertise
-from zhiku.domain.experts import Availability, CareerEntry, Expert, ExpertField, Honour, is_searchable
+from zhiku.domain.experts import Availability, CareerEntry, Expert, ExpertField, ExpertStatus, Honour, is_searchable
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Profile:
-    """What results show of a person, as it is stored: not redacted."""
+    """What results show of a person, as it is stored: not redacted.
+
+    Compared by identity: the same rows give the same object again, so what is made of it can be remembered.
+    """
 
     expert_id: int
     name: str
@@ -38,6 +44,10 @@ class Profile:
     honours: tuple[str, ...]
 
 
+#: Profiles that are remembered, some megabytes: the same people answer many queries.
+REMEMBERED_PROFILES = 4096
+
+#: JSON and enumerations as they are stored: `_profile` reads them, and only where it does not know the row.
 _EXPERTS = (
     select(
         Expert.id,
@@ -46,23 +56,28 @@ _EXPERTS = (
         Expert.last_post,
         Expert.professional_title,
         Division.name,
-        Expert.keywords,
+        cast(Expert.keywords, Text),
         Expert.summary,
-        Expert.ways_of_helping,
-        Expert.availability,
+        cast(Expert.ways_of_helping, Text),
+        type_coerce(Expert.availability, String),
         Expert.updated_at,
-        Expert.status,
+        type_coerce(Expert.status, String),
     )
     .join(Division, Division.code == Expert.division_code)
     .where(Expert.id.in_(bindparam("ids", expanding=True)))
 )
 _MAIN = aliased(FieldOfExpertise)
 
+_NOTHING = literal_column("''", String)
+
 #: What the rows of `_DETAILS` are.
 _FIELD, _CAREER, _HONOUR = range(3)
 
-#: Fields, career and honours in one question, since each question costs more than all its rows: which of them, whose,
-#: at which position, its text, and the main field of a field or the year of an honour.
+#: Which of them, at which position, its text, and the main field of a field or the year of an honour.
+_Detail = tuple[int, int, str, str]
+
+#: Fields, career and honours in one question, since each question costs more than all its rows: each a `_Detail` with
+#: the person behind the first column.
 _DETAILS = union_all(
     select(
         literal_column(str(_FIELD), Integer),
@@ -79,14 +94,14 @@ _DETAILS = union_all(
         CareerEntry.expert_id,
         CareerEntry.position,
         CareerEntry.description,
-        literal_column("''", String),
+        _NOTHING,
     ).where(CareerEntry.expert_id.in_(bindparam("ids", expanding=True))),
     select(
         literal_column(str(_HONOUR), Integer),
         Honour.expert_id,
         Honour.position,
         Honour.title,
-        cast(Honour.year, String),
+        func.coalesce(cast(Honour.year, String), _NOTHING),
     ).where(Honour.expert_id.in_(bindparam("ids", expanding=True))),
 )
 
@@ -97,34 +112,39 @@ def load_profiles(session: Session, ids: Iterable[int]) -> dict[int, Profile]:
     if not asked["ids"]:
         return {}
     connection = session.connection()
-    fields: dict[int, list[tuple[str, str]]] = {}
-    career: dict[int, list[str]] = {}
-    honours: dict[int, list[str]] = {}
-    for what, expert_id, _, text, further in sorted(connection.execute(_DETAILS, asked).all(), key=itemgetter(2)):
-        if what == _FIELD:
-            fields.setdefault(expert_id, []).append((text, further))
-        elif what == _CAREER:
-            career.setdefault(expert_id, []).append(text)
-        else:
-            honours.setdefault(expert_id, []).append(f"{further or ''} {text}".strip())
-    return {
-        row[0]: Profile(
-            expert_id=row[0],
-            name=row[1],
-            former_unit=row[2],
-            last_post=row[3],
-            professional_title=row[4],
-            township=row[5],
-            keywords=tuple(row[6]),
-            summary=row[7],
-            ways_of_helping=tuple(row[8]),
-            availability=row[9],
-            updated_on=row[10].date(),
-            fields=tuple(name for name, _ in fields.get(row[0], ())),
-            main_fields=tuple(main for _, main in fields.get(row[0], ())),
-            career=tuple(career.get(row[0], ())),
-            honours=tuple(honours.get(row[0], ())),
-        )
-        for row in connection.execute(_EXPERTS, asked).all()
-        if is_searchable(row[11], row[9])
-    }
+    details: dict[int, list[_Detail]] = {expert_id: [] for expert_id in asked["ids"]}
+    for what, expert_id, position, text, further in connection.execute(_DETAILS, asked).all():
+        details[expert_id].append((what, position, text, further))
+    profiles = [_profile(tuple(row), tuple(details[row[0]])) for row in connection.execute(_EXPERTS, asked).all()]
+    return {profile.expert_id: profile for profile in profiles if profile is not None}
+
+
+@lru_cache(maxsize=REMEMBERED_PROFILES)
+def _profile(row: tuple[Any, ...], details: tuple[_Detail, ...]) -> Profile | None:
+    """The profile of a row of `_EXPERTS` with its `_DETAILS`; None where a search must not name the person.
+
+    Remembered by all that it is made of, so that every change of a row shows at once.
+    """
+    availability = Availability.from_value(row[9])
+    if not is_searchable(ExpertStatus.from_value(row[11]), availability):
+        return None
+    # By position; nothing else is looked at, as the questions leave the order of equals open.
+    in_order = sorted(details, key=itemgetter(1))
+    fields = [(text, main) for what, _, text, main in in_order if what == _FIELD]
+    return Profile(
+        expert_id=row[0],
+        name=row[1],
+        former_unit=row[2],
+        last_post=row[3],
+        professional_title=row[4],
+        township=row[5],
+        keywords=tuple(json.loads(row[6])),
+        summary=row[7],
+        ways_of_helping=tuple(json.loads(row[8])),
+        availability=availability,
+        updated_on=row[10].date(),
+        fields=tuple(name for name, _ in fields),
+        main_fields=tuple(main for _, main in fields),
+        career=tuple(text for what, _, text, _ in in_order if what == _CAREER),
+        honours=tuple(f"{year} {text}".strip() for what, _, text, year in in_order if what == _HONOUR),
+    )

@@ -119,7 +119,7 @@ def _matched_by(required: RequiredWord, found: RequiredWord, by: MatchedBy, part
 
 
 def _parts_with(word: str, texts: Mapping[str, str], analyzer: Analyzer) -> tuple[str, ...]:
-    return tuple([part for part, text in texts.items() if analyzer.has_term(text, word)])
+    return tuple([part for part, text in texts.items() if word in text and analyzer.has_term(text, word)])
 
 
 def _votes(
