@@ -15,6 +15,7 @@ import math
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice, product
 
 import numpy as np
@@ -154,7 +155,8 @@ class Speller:
         parts = list(self._parts(text, spans, _named(text, names)))
         if not parts or not self._words:
             return
-        sounds = [(key, part) for part in parts for key in _sound_keys(part.text)]
+        classes = [_sound_classes(character) for character in text]
+        sounds = [(key, part) for part in parts for key in _sound_keys(classes[part.start : part.end])]
         shapes = [
             (hash(shape), part) for part in parts if any(part.is_loose) for shape in {part.text, *_one_less(part.text)}
         ]
@@ -196,6 +198,10 @@ class Speller:
                     if part in words or any(start < other_end and other < end for other, other_end in named):
                         continue
                     is_inside = (start > run.start() and is_unknown[start - 1]) or (end < run.end() and is_unknown[end])
+                    is_like_a_name = len(part) == run.end() - run.start() and may_be_a_name(part)
+                    if len(part) == 2 and (is_inside or is_like_a_name or not (loose[start] and loose[start + 1])):
+                        # None of the rules of `_cost` corrects it.
+                        continue
                     yield _Part(
                         start,
                         end,
@@ -203,7 +209,7 @@ class Speller:
                         tuple(loose[start:end]),
                         tuple(doubt[start:end]),
                         is_inside,
-                        len(part) == run.end() - run.start() and may_be_a_name(part),
+                        is_like_a_name,
                     )
 
 
@@ -243,10 +249,15 @@ def _sound_key(syllables: Iterable[str]) -> int:
     return hash(" ".join(map(sound_class, syllables)))
 
 
-def _sound_keys(text: str) -> set[int]:
-    """Keys of the ways the text may be read; the first sixteen are enough."""
-    options = [character_readings(character) or ("",) for character in text]
-    return {_sound_key(syllables) for syllables in islice(product(*options), 16)}
+@lru_cache(maxsize=30_000)
+def _sound_classes(character: str) -> tuple[str, ...]:
+    """The sounds a character may have."""
+    return tuple(map(sound_class, character_readings(character))) or ("",)
+
+
+def _sound_keys(classes: Sequence[tuple[str, ...]]) -> set[int]:
+    """Keys of the ways that characters with these sounds may be read; the first sixteen are enough."""
+    return {hash(" ".join(sounds)) for sounds in islice(product(*classes), 16)}
 
 
 def _named(text: str, names: Collection[str]) -> list[tuple[int, int]]:
