@@ -59,3 +59,13 @@ def test_nothing_reaches_from_one_text_into_the_next() -> None:
     joined = JoinedTexts(SEPARATOR.join(["水", "库"]), 2)
     assert terms_of(joined.bigrams()) == []
     assert joined.lengths().tolist() == [1, 1]
+
+
+def test_more_words_than_sixteen_bits_can_number_are_counted() -> None:
+    words = WordNumbers({f"w{number:05}": number for number in range(1, 70_001)})
+    texts = np.repeat(np.arange(3, dtype=np.int32), 70_001)
+    one = np.concatenate([np.arange(70_000, 0, -1), [7]])
+    counts = count_words(words, np.concatenate([one, one, one]).astype(np.int32), texts)
+    assert terms_of(counts) == sorted(word.encode() for word in words)
+    assert counts.starts.tolist() == list(range(0, 210_001, 3)) and counts.texts[:6].tolist() == [0, 1, 2, 0, 1, 2]
+    assert np.flatnonzero(counts.counts != 1).tolist() == [18, 19, 20] and counts.counts[18] == 2

@@ -78,8 +78,8 @@ class JoinedTexts:
     def characters(self) -> TermCounts:
         """Chinese characters."""
         places = np.flatnonzero(self._is_han)
-        keys = self._codes[places].astype(np.uint64)
-        return self._count(keys, places, 1)
+        present, starts, texts, counts = _count_numbers(self._codes[places], self._texts()[places])
+        return _counted_characters(present.astype("<u4")[:, None], starts, texts, counts)
 
     def bigrams(self) -> TermCounts:
         """Two Chinese characters side by side."""
@@ -87,23 +87,26 @@ class JoinedTexts:
         keys = self._codes[places].astype(np.uint64)
         keys <<= np.uint64(_CHARACTER_BITS)
         keys |= self._codes[places + 1]
-        return self._count(keys, places, 2)
+        keys <<= np.uint64(_TEXT_BITS)
+        keys |= self._texts()[places].astype(np.uint64)
+        terms, starts, texts, counts = _count_keys(keys)
+        codes = np.empty((len(terms), 2), "<u4")
+        codes[:, 0] = terms >> np.uint64(_CHARACTER_BITS)
+        codes[:, 1] = terms & np.uint64((1 << _CHARACTER_BITS) - 1)
+        return _counted_characters(codes, starts, texts, counts)
 
     def _texts(self) -> NDArray[np.int32]:
         """Number of the text at each code point."""
         return np.cumsum(self._codes == ord(SEPARATOR), dtype=np.int32)
 
-    def _count(self, keys: NDArray[np.uint64], places: NDArray[np.intp], size: int) -> TermCounts:
-        keys <<= np.uint64(_TEXT_BITS)
-        keys |= self._texts()[places].astype(np.uint64)
-        terms, starts, texts, counts = _count_keys(keys)
-        codes = np.empty((len(terms), size), "<u4")
-        codes[:, -1] = terms & np.uint64((1 << _CHARACTER_BITS) - 1)
-        if size == 2:
-            codes[:, 0] = terms >> np.uint64(_CHARACTER_BITS)
-        # Han characters take three bytes in UTF-8, those beyond the first plane four. Code points have UTF-8's order.
-        lengths = np.where(codes >= 0x10000, 4, 3).sum(axis=1)
-        return TermCounts(codes.tobytes().decode("utf-32-le").encode(), _offsets(lengths), starts, texts, counts)
+
+def _counted_characters(
+    codes: NDArray[np.uint32], starts: NDArray[np.int64], texts: NDArray[np.int32], counts: NDArray[np.int32]
+) -> TermCounts:
+    """Terms of so many Han characters each, given by their code points (terms, characters)."""
+    # They take three bytes in UTF-8, those beyond the first plane four. Code points have UTF-8's order.
+    lengths = np.where(codes >= 0x10000, 4, 3).sum(axis=1)
+    return TermCounts(codes.tobytes().decode("utf-32-le").encode(), _offsets(lengths), starts, texts, counts)
 
 
 def count_words(words: WordNumbers, numbers: NDArray[np.int32], texts: NDArray[np.int32]) -> TermCounts:
@@ -111,16 +114,39 @@ def count_words(words: WordNumbers, numbers: NDArray[np.int32], texts: NDArray[n
     by_number = [word for word, number in words.items() if number]
     order = sorted(range(len(by_number)), key=by_number.__getitem__)
     # Numbers skip nothing but what is no word, so the n-th word with a number is not always number n.
-    ranks = np.zeros(len(words) + 1, np.uint64)
+    ranks = np.zeros(len(words) + 1, np.uint32)
     given = np.fromiter((words[word] for word in by_number), np.int64, len(by_number))
-    ranks[given[order]] = np.arange(len(order), dtype=np.uint64)
+    ranks[given[order]] = np.arange(len(order), dtype=np.uint32)
     is_word = numbers > 0
-    keys = ranks[numbers[is_word]]
-    keys <<= np.uint64(_TEXT_BITS)
-    keys |= texts[is_word].astype(np.uint64)
-    present, starts, texts, counts = _count_keys(keys)
+    present, starts, texts, counts = _count_numbers(ranks[numbers[is_word]], texts[is_word])
     encoded = [by_number[order[rank]].encode() for rank in present.tolist()]
     return TermCounts(b"".join(encoded), _offsets(list(map(len, encoded))), starts, texts, counts)
+
+
+def _count_numbers(
+    numbers: NDArray[np.uint32], texts: NDArray[np.int32]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]:
+    """As `_count_keys` for terms (occurrences,) that are small numbers, in texts that come in their order.
+
+    Numbers of 16 bits are sorted by counting them, twice as fast as keys are compared.
+    """
+    frequency = np.bincount(numbers)
+    present = np.flatnonzero(frequency)
+    if len(frequency) > 1 << 16:
+        dense = np.zeros(len(frequency), np.uint32)
+        dense[present] = np.arange(len(present), dtype=np.uint32)
+        numbers = dense[numbers]
+    order = np.argsort(numbers.astype(np.uint16), kind="stable")
+    if len(present) > 1 << 16:
+        order = order[np.argsort((numbers[order] >> np.uint32(16)).astype(np.uint16), kind="stable")]
+    texts = texts[order]
+    is_first = np.empty(len(texts), np.bool_)
+    np.not_equal(texts[1:], texts[:-1], out=is_first[1:])
+    begins = _offsets(frequency[present])
+    is_first[begins[:-1]] = True
+    firsts = np.flatnonzero(is_first)
+    counts = np.diff(firsts, append=len(texts)).astype(np.int32)
+    return present, np.searchsorted(firsts, begins), texts[firsts], counts
 
 
 def _count_keys(

@@ -92,10 +92,11 @@ class VectorCache:
         deleted = 0
         with self._opened("forgetting") as connection:
             if connection is not None:
-                connection.execute("CREATE TEMP TABLE used (key INTEGER PRIMARY KEY)")
-                connection.executemany("INSERT OR IGNORE INTO used VALUES (?)", ((int(key),) for key in keys_in_use))
-                deleted = connection.execute("DELETE FROM vectors WHERE key NOT IN (SELECT key FROM used)").rowcount
+                held = np.fromiter((key for (key,) in connection.execute("SELECT key FROM vectors")), np.int64)
+                unused = np.setdiff1d(held, np.fromiter(keys_in_use, np.int64))
+                connection.executemany("DELETE FROM vectors WHERE key = ?", ((key,) for key in unused.tolist()))
                 connection.commit()
+                deleted = len(unused)
                 if deleted:
                     # What was deleted goes from the log and, with secure_delete, from the file as well.
                     connection.execute("PRAGMA incremental_vacuum").fetchall()

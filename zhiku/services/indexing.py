@@ -239,7 +239,8 @@ class Indexing:
         if not terms.groups.get(TermGroup.NAMES, {}).keys() & generation.analyzer.name_terms(expert.name).keys():
             return  # a name that no index would find by itself ("Ann Lee") says nothing about this one
         result = generation.search(SearchRequest(terms, owned_only=True))
-        if expert_key(expert.id) not in {hit.owner for hit in result.hits}:
+        # Hits are made as they are looked at, and the person is among the first.
+        if not any(hit.owner == expert_key(expert.id) for hit in result.hits):
             raise BuildRefused(
                 "新索引没有通过检查（按姓名查不到已发布的专家），没有启用；原来的索引继续使用。"
                 "请再运行一次：zhiku index rebuild"

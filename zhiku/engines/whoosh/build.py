@@ -21,7 +21,7 @@ from zhiku.search.port import IndexDocument
 from zhiku.search.scoring import FieldLengths
 
 #: Fewer documents are analysed before a process has started and read its dictionary.
-FEWEST_FOR_WORKERS = 3_000
+FEWEST_FOR_WORKERS = 1_500
 
 #: More processes than this wait for the one that reads the database.
 MOST_PROCESSES = 2

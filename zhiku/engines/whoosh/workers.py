@@ -6,6 +6,7 @@ that ends, however it ends, they read the end of the pipe and end too.
 
 from __future__ import annotations
 
+import gc
 import logging
 import multiprocessing
 import signal
@@ -194,6 +195,8 @@ def _work(recipe: Recipe, pipe: Connection) -> None:
         raise RuntimeError("another dictionary")
     if (vectors.identity if vectors else "") != recipe.encoder_identity:
         raise RuntimeError("another encoder")
+    # What is here now stays as long as the process, and need not be looked through for garbage again and again.
+    gc.freeze()
     part = Part(recipe.folder, analyzer, vectors)
     while (documents := pipe.recv()) is not None:
         part.add(documents)
