@@ -39,6 +39,7 @@ _WHOLE: Mapping[str, tuple[float, bool]] = {
     "rebuild, one process": (1500.0, False),
     "rebuild, two processes": (2500.0, False),
     "rebuild with meaning, vectors cached": (1500.0, False),
+    "rebuild with meaning, vectors cached, two processes": (2500.0, False),
     "pages under load": (150.0, False),
     "pages under load, p99": (150.0, True),
     "pages under load, errors": (0.0, True),

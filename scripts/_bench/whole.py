@@ -93,6 +93,9 @@ def _with_meaning(home: Path, figures: Figures, notes: list[str], queries: Seque
         figures |= taken
         _rebuild(app, figures, "rebuild with meaning, vectors cached", documents)
         _searches(app, figures, notes, queries, " with meaning")
+    if has_setting(_PROCESSES):
+        with opened(home, {_ENCODER: "auto", _PROCESSES: "2"}) as app:
+            _rebuild(app, figures, "rebuild with meaning, vectors cached, two processes", documents)
 
 
 @contextmanager
