@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
+from tests.keys import TEST_KEYS
 from zhiku import migrations
 from zhiku.persistence.session import make_engine, make_sessions
 
@@ -22,7 +23,7 @@ NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Engine]:
     """A migrated SQLite database in a file, as in production."""
-    engine = make_engine(f"sqlite:///{(tmp_path / 'zhiku.db').as_posix()}")
+    engine = make_engine(f"sqlite:///{(tmp_path / 'zhiku.db').as_posix()}", TEST_KEYS)
     migrations.upgrade(engine)
     yield engine
     engine.dispose()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from filelock import FileLock
 from sqlalchemy import Engine as DatabaseEngine
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
 from sqlalchemy.orm import Session, sessionmaker
@@ -22,7 +23,9 @@ from zhiku.config import Settings
 from zhiku.domain.base import DomainError
 from zhiku.engines.whoosh.build import Processes
 from zhiku.engines.whoosh.engine import WhooshEngine
-from zhiku.persistence.session import make_engine, make_sessions, utc_now
+from zhiku.persistence.data_keys import key_ids, register_key, require_keys
+from zhiku.persistence.key_file import load_keys, store_keys, with_new_key
+from zhiku.persistence.session import engine_keys, make_engine, make_sessions, use_keys, utc_now
 from zhiku.search.port import Engine
 from zhiku.services.completion import Completer
 from zhiku.services.county_words import CountyWordsReader
@@ -73,7 +76,7 @@ class Zhiku:
     def open(cls, settings: Settings) -> Zhiku:
         """Wire everything for these settings."""
         try:
-            database = make_engine(settings.database_url)
+            database = make_engine(settings.database_url, load_keys(settings.data_keys_file, settings.data_keys))
         except (ArgumentError, NoSuchModuleError, ImportError, OSError) as error:
             raise DatabaseNotReady(
                 f"数据库地址不能使用（{type(error).__name__}）。请检查 ZHIKU_DATABASE_URL 和 ZHIKU_HOME。"
@@ -140,6 +143,34 @@ class Zhiku:
             raise DatabaseNotReady(f"打不开数据库（{error.orig}）。请检查 ZHIKU_DATABASE_URL 和磁盘权限。") from error
         if not is_current:
             raise DatabaseNotReady("数据库还没有建立，或版本不同。请运行：zhiku db init")
+        if not may_be_old:
+            require_keys(self.database, engine_keys(self.database), self._where_keys_lie)
+
+    def prepare_database(self) -> None:
+        """Make the database, or bring it up to date, with keys for its sensitive data. Can be done again at any time.
+
+        Raises `DatabaseNotReady`, and `KeysUnusable` where the keys of a database that has some are missing or wrong.
+        """
+        self.require_database(may_be_old=True)
+        self.settings.home.mkdir(parents=True, exist_ok=True)
+        with FileLock(str(self.settings.home / ".prepare.lock"), is_singleton=False):
+            keyring = load_keys(self.settings.data_keys_file, self.settings.data_keys)
+            known = key_ids(self.database)
+            if keyring is None and not known:
+                keyring = with_new_key(None)
+                store_keys(self.settings.data_keys_file, keyring)
+            use_keys(self.database, keyring)
+            if known:
+                require_keys(self.database, keyring, self._where_keys_lie)
+            migrations.upgrade(self.database)
+            if keyring is not None and not known:
+                register_key(self.database, keyring, self.clock())
+
+    @property
+    def _where_keys_lie(self) -> str:
+        if self.settings.data_keys:
+            return "环境变量 ZHIKU_DATA_KEYS "
+        return f"密钥文件 {self.settings.data_keys_file} "
 
     def drainer(self) -> Drainer:
         """A drainer for this installation, not started."""

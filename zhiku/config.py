@@ -75,6 +75,10 @@ class Settings:
     log_level: str = "INFO"
     #: Opens the bureau's pages; "" for one that is made and kept in the home folder (web/bureau_door.py).
     bureau_key: str = field(default="", repr=False)
+    #: Keys of the sensitive data as text, `id base64` separated by commas; "" to read them from `data_keys_file`.
+    data_keys: str = field(default="", repr=False)
+    #: None for `data-keys` in the home folder.
+    data_keys_path: Path | None = None
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -105,6 +109,8 @@ class Settings:
             build_processes=_read(env, "ZHIKU_BUILD_PROCESSES", "0", _integer(0, 64)),
             max_import_mb=_read(env, "ZHIKU_MAX_IMPORT_MB", "50", _integer(1, 4096)),
             bureau_key=_key(env.get("ZHIKU_BUREAU_KEY") or ""),
+            data_keys=env.get("ZHIKU_DATA_KEYS") or "",
+            data_keys_path=_path(env.get("ZHIKU_DATA_KEYS_FILE") or ""),
             log_level=_read(env, "ZHIKU_LOG_LEVEL", "INFO", _one_of("DEBUG", "INFO", "WARNING", "ERROR")),
         )
 
@@ -119,6 +125,11 @@ class Settings:
         return self.home / "bureau-key"
 
     @property
+    def data_keys_file(self) -> Path:
+        """Where the keys of the sensitive data lie; made by `zhiku db init` where there are none."""
+        return self.data_keys_path or self.home / "data-keys"
+
+    @property
     def zone(self) -> ZoneInfo:
         """The county's time zone; what users see and the year of a suggestion's number follow it."""
         return ZoneInfo(self.timezone)
@@ -130,6 +141,10 @@ def _read(env: Mapping[str, str], name: str, default: str, convert: Callable[[st
         return convert(value)
     except ValueError as error:
         raise SettingsError(f"环境变量 {name} 的值“{value}”不能使用：{error}") from None
+
+
+def _path(value: str) -> Path | None:
+    return Path(value).expanduser().resolve() if value else None
 
 
 def _key(value: str) -> str:

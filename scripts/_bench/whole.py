@@ -19,7 +19,6 @@ from _bench.freshness import measure_freshness
 from _bench.load import measure_load
 from _bench.timing import Figure, Figures, say, seconds, summarise
 
-from zhiku import migrations
 from zhiku.analysis.encoder import make_encoder
 from zhiku.bootstrap import Zhiku
 from zhiku.config import Settings
@@ -122,7 +121,7 @@ def _fill(app: Zhiku, folder: Path, corpus: Corpus, plan: Plan, figures: Figures
     say(f"a county of {plan.people} people with {len(corpus.texts) * plan.times} suggestions …")
     roster = folder / "roster.csv"
     _county.write_roster(roster, plan.people)
-    migrations.upgrade(app.database)
+    app.prepare_database()
     load_reference_data(app.sessions)
     reports = []
     importing = partial(import_file, app.sessions, "experts", roster, app.clock(), division=app.settings.division)
@@ -162,7 +161,7 @@ def _memory(folder: Path, home: Path, queries: Sequence[str], documents: int, fi
     """Resident memory after all queries, less that of the same process on a county of ten people."""
     small = folder / "small"
     with opened(small, {_ENCODER: "none"}) as app:
-        migrations.upgrade(app.database)
+        app.prepare_database()
         load_reference_data(app.sessions)
         roster = folder / "ten.csv"
         _county.write_roster(roster, 10)

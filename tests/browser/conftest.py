@@ -13,7 +13,6 @@ import waitress
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.web.county import settings_in, store_county
-from zhiku import migrations
 from zhiku.bootstrap import Zhiku
 from zhiku.web.app import create_app
 from zhiku.web.security import MAX_ADDRESS
@@ -65,7 +64,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def zhiku(tmp_path: Path) -> Iterator[Zhiku]:
     opened = Zhiku.open(settings_in(tmp_path))
-    migrations.upgrade(opened.database)
+    opened.prepare_database()
     store_county(opened.sessions)
     opened.indexing.rebuild()
     yield opened

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from tests import factories
 from tests.conftest import NOW
+from tests.keys import TEST_KEYS
 from zhiku import migrations
 from zhiku.bootstrap import DatabaseNotReady, Zhiku
 from zhiku.config import Settings
@@ -33,7 +34,7 @@ from zhiku.persistence.session import begin_writing, make_engine, make_sessions
 @pytest.fixture
 def empty(tmp_path: Path) -> Iterator[Engine]:
     """A database file without any table."""
-    engine = make_engine(f"sqlite:///{(tmp_path / 'empty.db').as_posix()}")
+    engine = make_engine(f"sqlite:///{(tmp_path / 'empty.db').as_posix()}", TEST_KEYS)
     yield engine
     engine.dispose()
 
@@ -76,7 +77,7 @@ def test_migrations_make_exactly_the_tables_of_the_models(database: Engine) -> N
 
 def test_migrations_make_the_same_checks_and_indexes_as_the_models(database: Engine, tmp_path: Path) -> None:
     """`compare_metadata` does not look at CHECK constraints; SQLite's own text does."""
-    models = make_engine(f"sqlite:///{(tmp_path / 'models.db').as_posix()}")
+    models = make_engine(f"sqlite:///{(tmp_path / 'models.db').as_posix()}", TEST_KEYS)
     metadata.create_all(models)
     try:
         for table in metadata.tables:
@@ -215,7 +216,7 @@ def test_two_writers_take_turns_instead_of_failing(database: Engine) -> None:
     """A writing transaction takes the write lock at its beginning, so what it read cannot be overtaken."""
     store_one_of_each(database)
     sessions = make_sessions(database)
-    impatient = make_engine(str(database.url))
+    impatient = make_engine(str(database.url), TEST_KEYS)
     event.listen(impatient, "connect", lambda connection, _: connection.execute("PRAGMA busy_timeout = 50"))
     with sessions() as first:
         begin_writing(first)

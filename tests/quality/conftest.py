@@ -34,7 +34,7 @@ class DemoCounty:
 def demo_county(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoCounty]:
     home = tmp_path_factory.mktemp("demo")
     zhiku = Zhiku.open(Settings.from_env({"ZHIKU_HOME": str(home)}))
-    migrations.upgrade(zhiku.database)
+    zhiku.prepare_database()
     load_reference_data(zhiku.sessions)
     reports = {}
     for kind in KINDS_IN_ORDER:

@@ -25,6 +25,7 @@ from whoosh import index as whoosh_index
 from whoosh.index import TOC
 
 from tests import factories
+from tests.keys import TEST_KEYS
 from tests.unit.indexes import analyzer, engine_in, found
 from zhiku.domain.experts import Availability, Expert
 from zhiku.engines.whoosh import engine as whoosh_engine
@@ -44,7 +45,7 @@ class Installation:
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self.database = make_engine(f"sqlite:///{(home / 'zhiku.db').as_posix()}")
+        self.database = make_engine(f"sqlite:///{(home / 'zhiku.db').as_posix()}", TEST_KEYS)
         self.sessions = make_sessions(self.database)
         self.engine: WhooshEngine = engine_in(home / "index")
         self.indexing = Indexing(self.sessions, self.engine, lambda: datetime.now(UTC))

@@ -11,6 +11,7 @@ from pathlib import Path
 from sqlalchemy.orm import Session, sessionmaker
 
 from tests import factories
+from tests.keys import TEST_KEYS
 from tests.unit.indexes import engine_in
 from zhiku import migrations
 from zhiku.domain.experts import Availability, ExpertStatus
@@ -51,7 +52,7 @@ class County:
 @contextmanager
 def county_in(folder: Path) -> Iterator[County]:
     """Store and index the county in this folder."""
-    database = make_engine(f"sqlite:///{(folder / 'zhiku.db').as_posix()}")
+    database = make_engine(f"sqlite:///{(folder / 'zhiku.db').as_posix()}", TEST_KEYS)
     migrations.upgrade(database)
     sessions = make_sessions(database, clock=lambda: NOW)
     with sessions() as session, session.begin():

@@ -20,6 +20,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tests import factories
+from tests.keys import TEST_KEYS
 from tests.unit.indexes import engine_in, found
 from zhiku import migrations
 from zhiku.domain.base import Base
@@ -47,7 +48,7 @@ def prepared_database() -> Path:
     folder = tempfile.mkdtemp(prefix="zhiku-tests-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     path = Path(folder) / "zhiku.db"
-    engine = make_engine(f"sqlite:///{path.as_posix()}")
+    engine = make_engine(f"sqlite:///{path.as_posix()}", TEST_KEYS)
     migrations.upgrade(engine)
     with make_sessions(engine)() as session, session.begin():
         factories.reference(session)
@@ -198,7 +199,7 @@ class County(RuleBasedStateMachine):
     def begin(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="zhiku-tests-"))
         shutil.copy(prepared_database(), self.folder / "zhiku.db")
-        self.database = make_engine(f"sqlite:///{(self.folder / 'zhiku.db').as_posix()}")
+        self.database = make_engine(f"sqlite:///{(self.folder / 'zhiku.db').as_posix()}", TEST_KEYS)
         self.sessions = make_sessions(self.database)
         self.engine: WhooshEngine = engine_in(self.folder / "index")
         self.start_process()

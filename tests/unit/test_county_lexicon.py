@@ -13,7 +13,6 @@ import pytest
 from sqlalchemy import text
 
 from tests import factories
-from zhiku import migrations
 from zhiku.bootstrap import Zhiku
 from zhiku.config import Settings
 from zhiku.domain.lexicon import EntryNotAcceptable, LexiconFull
@@ -29,7 +28,7 @@ from zhiku.services.live_lexicon import FRESH_SECONDS, LiveSynonyms
 def zhiku(tmp_path: Path) -> Iterator[Zhiku]:
     """A person who files say strengthened reservoirs, and an index."""
     opened = Zhiku.open(Settings.from_env({"ZHIKU_HOME": str(tmp_path / "home")}))
-    migrations.upgrade(opened.database)
+    opened.prepare_database()
     with opened.sessions() as session, session.begin():
         session.connection(execution_options={"is_writing": True})
         factories.reference(session)

@@ -17,7 +17,6 @@ import pytest
 from tests import factories
 from tests.unit.doomed import PEOPLE, STOP, Installation, look_after
 from tests.unit.indexes import found
-from zhiku import migrations
 from zhiku.engines.whoosh.generations import MARKER
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -29,7 +28,7 @@ pytestmark = pytest.mark.slow
 def installation(tmp_path: Path) -> Iterator[Installation]:
     """People in a database, all of them indexed."""
     installation = Installation(tmp_path)
-    migrations.upgrade(installation.database)
+    installation.prepare_database()
     with installation.sessions() as session, session.begin():
         factories.reference(session)
         for number in range(PEOPLE):

@@ -13,7 +13,6 @@ from sqlalchemy import select
 
 from tests import factories
 from tests.unit.search_county import County, county_in
-from zhiku import migrations
 from zhiku.bootstrap import Zhiku
 from zhiku.cli.main import cli
 from zhiku.config import Settings
@@ -153,7 +152,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("ZHIKU_INDEX_DIR", str(tmp_path / "index"))
     monkeypatch.setenv("ZHIKU_DATABASE_URL", f"sqlite:///{(tmp_path / 'zhiku.db').as_posix()}")
     zhiku = Zhiku.open(Settings.from_env())
-    migrations.upgrade(zhiku.database)
+    zhiku.prepare_database()
     with zhiku.sessions() as session, session.begin():
         session.connection(execution_options={"is_writing": True})
         factories.reference(session)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 import zhiku.demo
 from tests import factories
+from tests.keys import TEST_KEYS
 from tests.unit import rosters
 from zhiku import migrations
 from zhiku.domain.experts import DatePrecision, ExpertStatus
@@ -30,7 +31,7 @@ def table(path: Path) -> list[list[str]]:
 @pytest.fixture
 def elsewhere(tmp_path: Path) -> sessionmaker[Session]:
     """A second, empty database."""
-    engine: Engine = make_engine(f"sqlite:///{(tmp_path / 'elsewhere.db').as_posix()}")
+    engine: Engine = make_engine(f"sqlite:///{(tmp_path / 'elsewhere.db').as_posix()}", TEST_KEYS)
     migrations.upgrade(engine)
     sessions = make_sessions(engine, clock=lambda: factories.NOW)
     rosters.prepare(sessions)

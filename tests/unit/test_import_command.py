@@ -10,7 +10,6 @@ from click.testing import CliRunner, Result
 from sqlalchemy import func, select
 
 from tests.unit import rosters
-from zhiku import migrations
 from zhiku.bootstrap import Zhiku
 from zhiku.cli.export import export_group
 from zhiku.cli.import_ import import_group
@@ -24,7 +23,7 @@ ROSTER = "姓名,性别,出生年月,电话\n张水生,男,1950.03,13812345678\n
 def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Zhiku]:
     monkeypatch.chdir(tmp_path)
     opened = Zhiku.open(Settings.from_env({"ZHIKU_HOME": str(tmp_path / "home"), "ZHIKU_MAX_IMPORT_MB": "1"}))
-    migrations.upgrade(opened.database)
+    opened.prepare_database()
     rosters.prepare(opened.sessions)
     yield opened
     opened.close()

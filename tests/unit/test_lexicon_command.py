@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from zhiku import migrations
 from zhiku.bootstrap import Zhiku
 from zhiku.cli.lexicon import lexicon_group
 from zhiku.config import Settings
@@ -20,7 +19,7 @@ Run = Callable[..., Result]
 @pytest.fixture
 def zhiku(tmp_path: Path) -> Iterator[Zhiku]:
     opened = Zhiku.open(Settings.from_env({"ZHIKU_HOME": str(tmp_path / "home")}))
-    migrations.upgrade(opened.database)
+    opened.prepare_database()
     yield opened
     opened.close()
 

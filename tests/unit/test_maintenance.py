@@ -14,7 +14,6 @@ from sqlalchemy import text
 
 from tests import factories
 from tests.unit.indexes import found
-from zhiku import migrations
 from zhiku.bootstrap import Zhiku
 from zhiku.cli.main import cli
 from zhiku.config import Settings
@@ -34,7 +33,7 @@ def home(tmp_path: Path) -> Path:
 def app(home: Path) -> Iterator[Zhiku]:
     """An installation with a person and evidence, and no index yet."""
     app = Zhiku.open(Settings.from_env({"ZHIKU_HOME": str(home)}))
-    migrations.upgrade(app.database)
+    app.prepare_database()
     with app.sessions() as session, session.begin():
         factories.reference(session)
         expert = factories.an_expert(session, "张水生")

@@ -13,7 +13,6 @@ from sqlalchemy import select
 
 from tests import factories
 from tests.conftest import NOW
-from zhiku import migrations
 from zhiku.bootstrap import Zhiku
 from zhiku.config import Settings
 from zhiku.domain.experts import ExpertStatus
@@ -26,7 +25,7 @@ from zhiku.services.unanswered import UnansweredQueries
 @pytest.fixture
 def zhiku(tmp_path: Path) -> Iterator[Zhiku]:
     opened = Zhiku.open(Settings.from_env({"ZHIKU_HOME": str(tmp_path / "home")}))
-    migrations.upgrade(opened.database)
+    opened.prepare_database()
     with opened.sessions() as session, session.begin():
         session.connection(execution_options={"is_writing": True})
         factories.reference(session)

@@ -11,7 +11,6 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.web.county import settings_in, store_county
-from zhiku import migrations
 from zhiku.bootstrap import Zhiku
 from zhiku.web.app import create_app
 
@@ -21,7 +20,7 @@ def county_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The county, stored and indexed once; tests work on copies."""
     home = tmp_path_factory.mktemp("county")
     zhiku = Zhiku.open(settings_in(home))
-    migrations.upgrade(zhiku.database)
+    zhiku.prepare_database()
     store_county(zhiku.sessions)
     zhiku.indexing.rebuild()
     zhiku.close()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Index, String
+from sqlalchemy import Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from zhiku.domain.base import Base, LabelledEnum, UtcDateTime, enum_column
+from zhiku.domain.encryption import Encrypted
 
 
 class ContactSubject(LabelledEnum):
@@ -26,5 +27,5 @@ class ContactDetail(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     subject: Mapped[ContactSubject] = mapped_column(enum_column(ContactSubject))
     subject_id: Mapped[int]
-    value: Mapped[str] = mapped_column(String(200))
+    value: Mapped[str] = mapped_column(Encrypted("contact_details.value"))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)

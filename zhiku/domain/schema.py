@@ -3,28 +3,40 @@
 from __future__ import annotations
 
 from zhiku.domain import (
+    accounts,
+    audit,
+    consents,
     contacts,
     departments,
     divisions,
+    encryption,
     engagements,
     expertise,
     experts,
     lexicon,
+    on_behalf,
     outbox,
+    sensitive,
     suggestions,
 )
 from zhiku.domain.base import Base
 
 __all__ = [
+    "accounts",
+    "audit",
+    "consents",
     "contacts",
     "departments",
     "divisions",
+    "encryption",
     "engagements",
     "experts",
     "expertise",
     "lexicon",
     "metadata",
+    "on_behalf",
     "outbox",
+    "sensitive",
     "suggestions",
 ]
 

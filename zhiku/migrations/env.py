@@ -8,12 +8,15 @@ from alembic import context
 from sqlalchemy import Connection, create_engine
 
 from zhiku.domain.base import UtcDateTime
+from zhiku.domain.encryption import Encrypted
 from zhiku.domain.schema import metadata
 
 
 def render_item(kind: str, item: Any, _autogen: Any) -> str | Literal[False]:
     """Migrations outlive our types: they name the plain one beneath."""
-    return "sa.DateTime(timezone=True)" if kind == "type" and isinstance(item, UtcDateTime) else False
+    if kind == "type" and isinstance(item, UtcDateTime):
+        return "sa.DateTime(timezone=True)"
+    return "sa.Text()" if kind == "type" and isinstance(item, Encrypted) else False
 
 
 def run(connection: Connection) -> None:

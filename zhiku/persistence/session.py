@@ -11,6 +11,8 @@ from typing import Any
 from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.orm import Session, sessionmaker
 
+from zhiku.domain.encryption import Keyring
+from zhiku.persistence.audit import audit_session
 from zhiku.persistence.outbox import WatchedSession, watch_session
 
 #: How long a writer waits for another one before "database is locked". The import of a large roster may hold the write
@@ -18,8 +20,28 @@ from zhiku.persistence.outbox import WatchedSession, watch_session
 SQLITE_BUSY_TIMEOUT_MS = 90_000
 
 
-def make_engine(database_url: str) -> Engine:
-    """An engine for this URL; for SQLite with WAL, foreign keys on, a busy timeout and immediate write transactions."""
+def make_engine(database_url: str, keyring: Keyring | None = None) -> Engine:
+    """An engine for this URL; for SQLite with WAL, foreign keys on, a busy timeout and immediate write transactions.
+
+    Without a keyring everything works but encrypted columns, which raise `KeysUnusable`.
+    """
+    engine = _make_engine(database_url)
+    use_keys(engine, keyring)
+    return engine
+
+
+def use_keys(engine: Engine, keyring: Keyring | None) -> None:
+    """Let encrypted columns be read and written with these keys from now on."""
+    engine.dialect.keyring = keyring  # type: ignore[attr-defined]
+
+
+def engine_keys(engine: Engine) -> Keyring | None:
+    """The keys that it works with."""
+    keyring: Keyring | None = getattr(engine.dialect, "keyring", None)
+    return keyring
+
+
+def _make_engine(database_url: str) -> Engine:
     url = make_url(database_url)
     if url.get_backend_name() != "sqlite":
         return create_engine(url, pool_pre_ping=True, hide_parameters=True)
@@ -55,6 +77,7 @@ def make_sessions(engine: Engine, clock: Callable[[], datetime] | None = None) -
     """A session factory whose sessions write outbox entries for every change of an indexed row."""
     sessions: sessionmaker[Session] = sessionmaker(engine, class_=WatchedSession, expire_on_commit=False)
     watch_session(sessions, clock or utc_now)
+    audit_session(sessions, clock or utc_now)
     return sessions
 
 

@@ -1,0 +1,87 @@
+"""On behalf (代办): what a liaison officer did for a retiree, why, by which channel, and whether the retiree confirmed it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from zhiku.domain.accounts import Account
+from zhiku.domain.base import Base, DomainError, LabelledEnum, UtcDateTime, enum_column
+from zhiku.domain.experts import Expert
+
+#: An act that nobody confirmed for so long counts as not confirmed; the bureau asks by phone.
+CONFIRMABLE_FOR = timedelta(days=30)
+
+
+class Channel(LabelledEnum):
+    """How the retiree told the liaison."""
+
+    PHONE = "phone", "电话"
+    PAPER = "paper", "纸质材料"
+    VISIT = "visit", "上门走访"
+
+
+class ActState(LabelledEnum):
+    """What became of it."""
+
+    OPEN = "open", "等本人确认"
+    CONFIRMED = "confirmed", "本人已确认"
+    OBJECTED = "objected", "本人有异议"
+    EXPIRED = "expired", "过期未确认"
+
+
+class ActAlreadyAnswered(DomainError):
+    """It was confirmed or objected to before, or it is too late."""
+
+
+class ActOnBehalf(Base):
+    """One thing done for a retiree."""
+
+    __tablename__ = "acts_on_behalf"
+    __table_args__ = (Index("ix_acts_on_behalf_person", "expert_id", "acted_at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id", ondelete="SET NULL"))
+    #: Name of the liaison as it was then: the record outlives the account.
+    liaison_name: Mapped[str] = mapped_column(String(40))
+    expert_id: Mapped[int] = mapped_column(ForeignKey("experts.id", ondelete="CASCADE"))
+    #: What was done, for the retiree to read: "提交建议 2026-0042《…》".
+    what: Mapped[str] = mapped_column(String(200))
+    #: The row it made or changed, as kind and id ("suggestion", 42).
+    subject_kind: Mapped[str] = mapped_column(String(24))
+    subject_id: Mapped[str] = mapped_column(String(24))
+    why: Mapped[str] = mapped_column(String(200))
+    channel: Mapped[Channel] = mapped_column(enum_column(Channel))
+    acted_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    objected_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    objection: Mapped[str] = mapped_column(String(400), default="")
+
+    account: Mapped[Account | None] = relationship()
+    expert: Mapped[Expert] = relationship()
+
+    def state(self, at: datetime) -> ActState:
+        """What became of it by then."""
+        if self.objected_at is not None:
+            return ActState.OBJECTED
+        if self.confirmed_at is not None:
+            return ActState.CONFIRMED
+        return ActState.OPEN if at < self.expires_at else ActState.EXPIRED
+
+    def confirm(self, at: datetime) -> None:
+        """The retiree says that it is so. Raises `ActAlreadyAnswered`."""
+        self._require_open(at)
+        self.confirmed_at = at
+
+    def object(self, reason: str, at: datetime) -> None:
+        """The retiree says that it is not so. Raises `ActAlreadyAnswered`."""
+        self._require_open(at)
+        self.objected_at, self.objection = at, reason
+
+    def _require_open(self, at: datetime) -> None:
+        state = self.state(at)
+        if state is not ActState.OPEN:
+            raise ActAlreadyAnswered(f"这件事的状态是“{state.label}”，不用再答复。有疑问请找联络员或老干部局。")

@@ -1,0 +1,44 @@
+"""What the law calls sensitive: identity number, health, hardship. Each in a table of its own, encrypted, never projected.
+
+Only `zhiku.services.sensitive` (and what moves keys and whole persons) may import this; import-linter holds it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey
+from sqlalchemy.orm import Mapped, mapped_column
+
+from zhiku.domain.base import Base, UtcDateTime
+from zhiku.domain.encryption import Encrypted
+
+
+class IdentityNumber(Base):
+    """The number of a person's identity card (GB 11643)."""
+
+    __tablename__ = "identity_numbers"
+
+    expert_id: Mapped[int] = mapped_column(ForeignKey("experts.id", ondelete="CASCADE"), primary_key=True)
+    value: Mapped[str] = mapped_column(Encrypted("identity_numbers.value"))
+    recorded_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class HealthNote(Base):
+    """What whoever calls on a person must know of their health."""
+
+    __tablename__ = "health_notes"
+
+    expert_id: Mapped[int] = mapped_column(ForeignKey("experts.id", ondelete="CASCADE"), primary_key=True)
+    value: Mapped[str] = mapped_column(Encrypted("health_notes.value"))
+    recorded_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class HardshipNote(Base):
+    """What a person has to struggle with: living alone, illness in the house, debts."""
+
+    __tablename__ = "hardship_notes"
+
+    expert_id: Mapped[int] = mapped_column(ForeignKey("experts.id", ondelete="CASCADE"), primary_key=True)
+    value: Mapped[str] = mapped_column(Encrypted("hardship_notes.value"))
+    recorded_at: Mapped[datetime] = mapped_column(UtcDateTime)
