@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from zhiku.domain.accounts import Account, ApiToken, EntryCode, LiaisonAssignment, SignIn, SignInKind
+from zhiku.domain.consents import Consent, ConsentForm, ConsentPurpose
 from zhiku.domain.departments import Department
+from zhiku.domain.encryption import DataKey
 from zhiku.domain.engagements import ServiceRecord
 from zhiku.domain.expertise import FieldOfExpertise
 from zhiku.domain.experts import (
@@ -31,6 +34,9 @@ from zhiku.domain.lexicon import (
     SynonymMember,
     UnansweredQuery,
 )
+from zhiku.domain.on_behalf import ActOnBehalf, Channel
+from zhiku.domain.permissions import Role
+from zhiku.domain.sensitive import HardshipNote, HealthNote, IdentityNumber
 from zhiku.domain.suggestions import Suggestion, SuggestionAuthor, SuggestionStatus, SuggestionStep
 from zhiku.services.reference_data import load_into
 
@@ -160,6 +166,61 @@ def a_service_record(session: Session, expert: Expert, **values: Any) -> Service
     session.add(record)
     session.flush()
     return record
+
+
+def an_account(session: Session, role: Role = Role.BUREAU, **values: Any) -> Account:
+    """A member of staff of the county, or with `expert_id` a retiree; without a password."""
+    serial = next(_serials)
+    name = None if role is Role.RETIREE else f"{role.value}{serial}"
+    account = Account(
+        **{
+            "sign_in_name": name,
+            "name": f"{role.label}{serial}",
+            "role": role,
+            "division_prefix": COUNTY,
+            "created_at": NOW,
+            "updated_at": NOW,
+            **values,
+        }
+    )
+    session.add(account)
+    session.flush()
+    return account
+
+
+def everything_about_access(session: Session, expert: Expert, department: Department) -> None:
+    """A row of every table about accounts, consent and sensitive data."""
+    later = NOW + timedelta(days=1)
+    an_account(session, Role.DEPARTMENT, department_id=department.id)
+    liaison = an_account(session, Role.LIAISON)
+    retiree = an_account(session, Role.RETIREE, expert_id=expert.id)
+    session.add_all(
+        [
+            SignIn(
+                account=liaison, kind=SignInKind.PASSWORD, token_hash="0" * 64, began_at=NOW, seen_at=NOW,
+                expires_at=later,
+            ),
+            EntryCode(account=retiree, code_hash="1" * 64, issued_by_id=liaison.id, issued_at=NOW, expires_at=later),
+            LiaisonAssignment(account=liaison, expert=expert, began_at=NOW),
+            ApiToken(
+                name="协同办公", hint="zk_abcd", token_hash="2" * 64, permissions="search_experts", created_at=NOW,
+                expires_at=later,
+            ),
+            ActOnBehalf(
+                account=liaison, liaison_name=liaison.name, expert=expert, what="提交建议", subject_kind="suggestion",
+                subject_id="1", why="不会用手机", channel=Channel.PHONE, acted_at=NOW, expires_at=later,
+            ),
+            Consent(
+                expert_id=expert.id, purpose=ConsentPurpose.PROFILE, form=ConsentForm.PAPER, granted_on=NOW.date(),
+                recorded_by="刘小燕", created_at=NOW,
+            ),
+            IdentityNumber(expert_id=expert.id, value="430725195001010012", recorded_at=NOW),
+            HealthNote(expert_id=expert.id, value="听力不好", recorded_at=NOW),
+            HardshipNote(expert_id=expert.id, value="独居", recorded_at=NOW),
+            DataKey(id="k1", check="v1:k1:", created_at=NOW),
+        ]
+    )  # fmt: skip
+    session.flush()
 
 
 def a_lexicon(session: Session) -> SynonymGroup:
