@@ -40,6 +40,7 @@ from zhiku.services.lexicon import Lexicon
 from zhiku.services.lexicon_hints import LexiconHints
 from zhiku.services.live_lexicon import DictionaryWords, LiveSynonyms
 from zhiku.services.problem_words import ProblemWords
+from zhiku.services.sign_ins import SignIns
 from zhiku.services.similar_suggestions import SimilarSuggestions
 from zhiku.services.suggestion_intake import SuggestionIntake
 from zhiku.services.suggestion_search import SuggestionSearch
@@ -64,6 +65,7 @@ class Zhiku:
     problem_words: ProblemWords
     suggestion_search: SuggestionSearch
     suggestion_intake: SuggestionIntake
+    sign_ins: SignIns
     similar_suggestions: SimilarSuggestions
     department_routing: DepartmentRouting
     directory: Directory
@@ -108,6 +110,7 @@ class Zhiku:
             problem_words=problem_words,
             suggestion_search=SuggestionSearch(sessions, engine, settings.page_size),
             suggestion_intake=SuggestionIntake(sessions, utc_now, settings.zone, settings.division),
+            sign_ins=SignIns(sessions, utc_now),
             similar_suggestions=SimilarSuggestions(sessions, engine),
             department_routing=DepartmentRouting(sessions, engine, settings.division),
             directory=Directory(sessions, settings.division),

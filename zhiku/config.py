@@ -16,9 +16,6 @@ from platformdirs import user_data_path
 
 T = TypeVar("T")
 
-#: Shortest key of the bureau's pages, in letters and digits.
-MIN_KEY_LENGTH = 8
-
 PACKAGE_DIR = Path(__file__).resolve().parent
 
 
@@ -73,8 +70,6 @@ class Settings:
     build_processes: int = 0
     max_import_mb: int = 50
     log_level: str = "INFO"
-    #: Opens the bureau's pages; "" for one that is made and kept in the home folder (web/bureau_door.py).
-    bureau_key: str = field(default="", repr=False)
     #: Keys of the sensitive data as text, `id base64` separated by commas; "" to read them from `data_keys_file`.
     data_keys: str = field(default="", repr=False)
     #: None for `data-keys` in the home folder.
@@ -108,7 +103,6 @@ class Settings:
             posting_cache_mb=_read(env, "ZHIKU_POSTING_CACHE_MB", "256", _integer(0, 1 << 20)),
             build_processes=_read(env, "ZHIKU_BUILD_PROCESSES", "0", _integer(0, 64)),
             max_import_mb=_read(env, "ZHIKU_MAX_IMPORT_MB", "50", _integer(1, 4096)),
-            bureau_key=_key(env.get("ZHIKU_BUREAU_KEY") or ""),
             data_keys=env.get("ZHIKU_DATA_KEYS") or "",
             data_keys_path=_path(env.get("ZHIKU_DATA_KEYS_FILE") or ""),
             log_level=_read(env, "ZHIKU_LOG_LEVEL", "INFO", _one_of("DEBUG", "INFO", "WARNING", "ERROR")),
@@ -118,11 +112,6 @@ class Settings:
     def cache_dir(self) -> Path:
         """What is kept to save time and can be made again: the segmenter's dictionary, vectors of clauses."""
         return self.home / "cache"
-
-    @property
-    def bureau_key_file(self) -> Path:
-        """Where the key of the bureau's pages lies when none was set."""
-        return self.home / "bureau-key"
 
     @property
     def data_keys_file(self) -> Path:
@@ -145,15 +134,6 @@ def _read(env: Mapping[str, str], name: str, default: str, convert: Callable[[st
 
 def _path(value: str) -> Path | None:
     return Path(value).expanduser().resolve() if value else None
-
-
-def _key(value: str) -> str:
-    # Not by `_read`, whose message would show it.
-    if value and sum(character.isalnum() for character in value) < MIN_KEY_LENGTH:
-        raise SettingsError(
-            f"环境变量 ZHIKU_BUREAU_KEY 太短：请用至少 {MIN_KEY_LENGTH} 个字母、数字或汉字，或者不设置它，由程序生成。"
-        )
-    return value
 
 
 def _integer(low: int, high: int) -> Callable[[str], int]:

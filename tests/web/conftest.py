@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.web.county import settings_in, store_county
+from tests.web.county import settings_in, store_accounts, store_county
+from tests.web.signing_in import browser_of
 from zhiku.bootstrap import Zhiku
+from zhiku.domain.permissions import Role
 from zhiku.web.app import create_app
 
 
@@ -22,6 +24,7 @@ def county_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     zhiku = Zhiku.open(settings_in(home))
     zhiku.prepare_database()
     store_county(zhiku.sessions)
+    store_accounts(zhiku.sessions)
     zhiku.indexing.rebuild()
     zhiku.close()
     return home
@@ -42,16 +45,29 @@ def app(zhiku: Zhiku) -> Flask:
 
 
 @pytest.fixture
-def client(app: Flask) -> FlaskClient:
+def visitor(app: Flask) -> FlaskClient:
+    """A browser in which nobody is signed in."""
     return app.test_client()
 
 
 @pytest.fixture
+def signed_in_as(app: Flask) -> Callable[[Role], FlaskClient]:
+    """Gives a browser of its own in which the account of a role is signed in."""
+    return lambda role: browser_of(app, role)
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """The browser of a clerk of the bureau."""
+    return browser_of(app, Role.BUREAU)
+
+
+@pytest.fixture
 def unindexed(county_home: Path, tmp_path: Path) -> Iterator[FlaskClient]:
-    """A browser on a county whose index is gone."""
+    """The browser of a clerk of the bureau in a county whose index is gone."""
     home = tmp_path / "unindexed"
     shutil.copytree(county_home, home)
     shutil.rmtree(home / "index")
     opened = Zhiku.open(settings_in(home))
-    yield create_app(opened).test_client()
+    yield browser_of(create_app(opened), Role.BUREAU)
     opened.close()

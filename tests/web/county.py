@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from zhiku.config import Settings
+from zhiku.domain.accounts import Account
 from zhiku.domain.departments import Department
 from zhiku.domain.divisions import Division
 from zhiku.domain.engagements import ServiceRecord
@@ -32,15 +33,12 @@ from zhiku.domain.lexicon import (
     SynonymMember,
     UnansweredQuery,
 )
+from zhiku.domain.permissions import Role
 from zhiku.domain.suggestions import Suggestion, SuggestionAuthor, SuggestionStatus, SuggestionStep
 from zhiku.services import contacts
 from zhiku.services.reference_data import load_into
 
 NOW = datetime(2026, 11, 1, 2, 0, tzinfo=UTC)
-
-
-#: Opens the bureau's pages.
-BUREAU_KEY = "LAOGANBU-2026"
 
 
 def settings_in(home: Path) -> Settings:
@@ -51,8 +49,23 @@ def settings_in(home: Path) -> Settings:
         index_dir=home / "index",
         page_size=3,
         drain_interval=0.05,
-        bureau_key=BUREAU_KEY,
     )
+
+
+def store_accounts(sessions: sessionmaker[Session]) -> None:
+    """An account of each role, signed in by its role's name: staff of the county, and 曾繁柑 as the retiree."""
+    with sessions.begin() as session:
+        session.connection(execution_options={"is_writing": True})
+        office = session.scalars(select(Department)).one()
+        zeng = session.scalars(select(Expert).where(Expert.name == "曾繁柑")).one()
+        for role in Role:
+            session.add(
+                Account(
+                    sign_in_name=role.value if role.is_staff else None, name=f"{role.label}账号", role=role,
+                    division_prefix="430725", department_id=office.id if role is Role.DEPARTMENT else None,
+                    expert_id=zeng.id if role is Role.RETIREE else None, created_at=NOW, updated_at=NOW,
+                )
+            )  # fmt: skip
 
 
 def store_lexicon(sessions: sessionmaker[Session]) -> None:

@@ -98,7 +98,5 @@ def announce(settings: Settings, problem: str) -> None:
         click.echo(f"提醒：{problem}", err=True)
     address = f"http://{settings.host}:{settings.port}{settings.url_prefix}"
     click.echo(f"智库已启动：{address}/ （按 Ctrl+C 结束）")
-    where = "ZHIKU_BUREAU_KEY" if settings.bureau_key else str(settings.bureau_key_file)
-    click.echo(f"老干部局页面：{address}/bureau （口令见 {where}）")
     # Into a file or a pipe as well, where somebody waits for it.
     sys.stdout.flush()

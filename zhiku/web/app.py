@@ -8,7 +8,7 @@ from flask import Flask
 from jinja2 import StrictUndefined
 
 from zhiku.bootstrap import Zhiku
-from zhiku.web import bureau_door, errors, presentation, security, turns
+from zhiku.web import access, errors, presentation, security, sessions, turns
 from zhiku.web.any_bytes import AnyBytesRequest
 from zhiku.web.sub_path import serve_below
 from zhiku.web.tries import Tries
@@ -33,12 +33,14 @@ def create_app(zhiku: Zhiku, tries: Tries | None = None) -> Flask:
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
+    # First of all: it decides whether a request goes on.
+    access.install(app)
+    sessions.install(app)
     security.install(app, zhiku.settings, tries)
     presentation.install(app, zhiku)
     errors.install(app)
     for views in (pages, experts, lexicon, suggestions, similar, departments, api, complete, health):
         app.register_blueprint(views.blueprint)
-    bureau_door.install(app, zhiku.settings)
     turns.install(app)
     # They change nothing, and answer nobody but who asks.
     app.extensions["csrf"].exempt(similar.blueprint)

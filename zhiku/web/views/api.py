@@ -7,9 +7,11 @@ from typing import Any
 from flask import Blueprint, jsonify, request, url_for
 from flask.typing import ResponseReturnValue
 
+from zhiku.domain.permissions import Permission
 from zhiku.services.answers import Answer, Facet, PersonFound
 from zhiku.services.evidence import Evidence
 from zhiku.services.reasons import Reasons
+from zhiku.web.access import permission
 from zhiku.web.current import current_zhiku
 from zhiku.web.search_address import BadPage, SearchAddress
 
@@ -17,6 +19,7 @@ blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
 
 
 @blueprint.get("/experts")
+@permission(Permission.SEARCH_EXPERTS, by_token=True)
 def experts() -> ResponseReturnValue:
     """`?q=` and the page's filters (field, township, unit, title, availability; each may repeat), `page` from 1.
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from flask import Blueprint, current_app, jsonify, request
 from flask.typing import ResponseReturnValue
 
+from zhiku.domain.permissions import Permission
+from zhiku.web.access import permission
 from zhiku.web.current import current_zhiku
 from zhiku.web.security import COMPLETIONS, limit_tries
 
@@ -15,6 +17,7 @@ MAX_AGE = 10
 
 
 @blueprint.get("/complete")
+@permission(Permission.SEARCH_EXPERTS)
 def complete() -> ResponseReturnValue:
     """`?q=` what is in the search box. Too long a text has no completions."""
     limit_tries(current_app, COMPLETIONS, "complete")

@@ -1,26 +1,21 @@
-"""The department for a suggestion as JSON, for programs of the bureau: behind its door."""
+"""The department for a suggestion as JSON, for the bureau and its programs."""
 
 from __future__ import annotations
 
 from flask import Blueprint, abort, jsonify
 from flask.typing import ResponseReturnValue
 
+from zhiku.domain.permissions import Permission
 from zhiku.services.department_routing import NothingToRoute, SuggestionUnknown
 from zhiku.services.suggestion_intake import normalize_number
-from zhiku.web.bureau_door import is_open
+from zhiku.web.access import permission
 from zhiku.web.current import current_zhiku
 
 blueprint = Blueprint("departments", __name__, url_prefix="/api/v1/suggestions")
 
 
-@blueprint.before_request
-def ask_for_the_key() -> None:
-    """It speaks of suggestions that are not public, too."""
-    if not is_open():
-        abort(403, "请先在老干部局入口（/bureau）输入口令，再看一件建议该交给谁办。")
-
-
 @blueprint.get("/<number>/departments")
+@permission(Permission.ROUTE_SUGGESTIONS, by_token=True)
 def likeliest(number: str) -> ResponseReturnValue:
     """The likeliest departments for a suggestion, the likeliest first, with reasons."""
     wanted = normalize_number(number)

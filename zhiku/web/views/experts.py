@@ -9,9 +9,11 @@ from flask import Blueprint, abort, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
+from zhiku.domain.permissions import Permission
 from zhiku.search.keywords import MAX_CHOSEN, MAX_KEYWORD_LENGTH
 from zhiku.search.query import MAX_QUERY
 from zhiku.services.answers import FACET_LABELS, Answer
+from zhiku.web.access import permission
 from zhiku.web.current import current_zhiku
 from zhiku.web.paging import page_links
 from zhiku.web.search_address import SearchAddress
@@ -31,6 +33,7 @@ class Chip:
 
 
 @blueprint.get("")
+@permission(Permission.SEARCH_EXPERTS)
 def search() -> ResponseReturnValue:
     """People for a problem in plain words, with evidence."""
     asked = SearchAddress.read(request.args)
@@ -58,6 +61,7 @@ def search() -> ResponseReturnValue:
 
 
 @blueprint.route("/problem", methods=["GET", "POST"])
+@permission(Permission.SEARCH_EXPERTS)
 def problem() -> ResponseReturnValue:
     """A field for a problem of several lines. What is sent becomes the address of a search.
 
@@ -73,6 +77,7 @@ def problem() -> ResponseReturnValue:
 
 
 @blueprint.get("/<int:expert_id>")
+@permission(Permission.SEARCH_EXPERTS)
 def profile(expert_id: int) -> ResponseReturnValue:
     """All about one person whom a search may name."""
     # A database's integer ends somewhere (SQLite 2^63, PostgreSQL 2^31); no id of ours comes near.

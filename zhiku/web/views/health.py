@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from zhiku.web.access import public
 from zhiku.web.current import current_zhiku
 
 log = logging.getLogger(__name__)
@@ -17,6 +18,7 @@ blueprint = Blueprint("health", __name__)
 
 
 @blueprint.get("/healthz")
+@public
 def healthz() -> ResponseReturnValue:
     """200 when the database answers, else 503. An unusable index is named but leaves the service in place, since
     suggestions and their status need none."""

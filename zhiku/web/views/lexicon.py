@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 
 from zhiku.domain.lexicon import MAX_TEXT, EntryNotAcceptable, LexiconFull, member_problem
+from zhiku.domain.permissions import Permission
 from zhiku.services.lexicon import (
     Group,
     GroupChanged,
@@ -21,28 +22,26 @@ from zhiku.services.lexicon import (
 )
 from zhiku.services.lexicon_hints import Hint
 from zhiku.web import errors
-from zhiku.web.bureau_door import ask_at_the_door
+from zhiku.web.access import permission, signed_in
 from zhiku.web.current import current_zhiku
 from zhiku.web.lexicon_forms import DeedForm, GroupForm, WordsForm, number_of
 from zhiku.web.paging import PageLinks, page_links
 
 blueprint = Blueprint("lexicon", __name__, url_prefix="/bureau/lexicon")
-blueprint.before_request(ask_at_the_door)
-
-#: Who an entry says it is from, until there are accounts.
-BY = "老干部局网页"
 
 #: Refused words that the page names.
 REFUSED_SHOWN = 10
 
 
 @blueprint.get("")
+@permission(Permission.MAINTAIN_LEXICON)
 def overview() -> ResponseReturnValue:
     """All of it on one page."""
     return show_overview(WordsForm(formdata=None))
 
 
 @blueprint.route("/groups/new", methods=["GET", "POST"])
+@permission(Permission.MAINTAIN_LEXICON)
 def new_group() -> ResponseReturnValue:
     """A new group, from scratch or for a query without an answer."""
     form = GroupForm()
@@ -60,9 +59,9 @@ def new_group() -> ResponseReturnValue:
         if not how and (overlapping or is_shipped):
             return show_group(form, overlapping=overlapping, is_shipped=is_shipped), 409
         if joined := number_of(how.removeprefix("join-")):
-            group = lexicon.join_group(joined, members, BY)
+            group = lexicon.join_group(joined, members, signed_in().name)
         else:
-            group = lexicon.add_group(members, form.note.data or "", BY)
+            group = lexicon.add_group(members, form.note.data or "", signed_in().name)
     except GroupGone:
         return show_group(form, "要并入的那一组刚才被删除了，请再保存一次。"), 409
     except (EntryNotAcceptable, LexiconFull, GroupChanged) as refused:
@@ -76,6 +75,7 @@ def new_group() -> ResponseReturnValue:
 
 
 @blueprint.route("/groups/<int:group_id>", methods=["GET", "POST"])
+@permission(Permission.MAINTAIN_LEXICON)
 def edit_group(group_id: int) -> ResponseReturnValue:
     """Change the members or the note of a group."""
     form = GroupForm()
@@ -87,7 +87,7 @@ def edit_group(group_id: int) -> ResponseReturnValue:
             form.note.data, form.version.data = stored.note, str(stored.version)
             return show_group(form, group=stored)
         saved = lexicon.change_group(
-            group_id, form.all_members(), form.note.data or "", BY, number_of(form.version.data)
+            group_id, form.all_members(), form.note.data or "", signed_in().name, number_of(form.version.data)
         )
     except GroupGone:
         abort(404, "这一组已经被删除。请回到同义词列表。")
@@ -104,6 +104,7 @@ def edit_group(group_id: int) -> ResponseReturnValue:
 
 
 @blueprint.route("/groups/<int:group_id>/delete", methods=["GET", "POST"])
+@permission(Permission.MAINTAIN_LEXICON)
 def delete_group(group_id: int) -> ResponseReturnValue:
     """Ask once more, then delete a group; the notice that follows can bring it back."""
     lexicon = current_zhiku().lexicon
@@ -119,6 +120,7 @@ def delete_group(group_id: int) -> ResponseReturnValue:
 
 
 @blueprint.post("/unanswered/<int:query_id>/dismiss")
+@permission(Permission.MAINTAIN_LEXICON)
 def dismiss(query_id: int) -> ResponseReturnValue:
     """Take a query off the list; it can be put back."""
     current_zhiku().unanswered.resolve(query_id)
@@ -127,6 +129,7 @@ def dismiss(query_id: int) -> ResponseReturnValue:
 
 
 @blueprint.post("/unanswered/<int:query_id>/reopen")
+@permission(Permission.MAINTAIN_LEXICON)
 def reopen(query_id: int) -> ResponseReturnValue:
     """Put a query back on the list."""
     current_zhiku().unanswered.reopen(query_id)
@@ -135,6 +138,7 @@ def reopen(query_id: int) -> ResponseReturnValue:
 
 
 @blueprint.post("/words")
+@permission(Permission.MAINTAIN_LEXICON)
 def add_words() -> ResponseReturnValue:
     """Add words for the segmenter."""
     form = WordsForm()
@@ -142,7 +146,7 @@ def add_words() -> ResponseReturnValue:
     if not given:
         return show_overview(form, "请写要加的词语，一行一个。"), 422
     try:
-        report = current_zhiku().lexicon.add_words(given, BY)
+        report = current_zhiku().lexicon.add_words(given, signed_in().name)
     except LexiconFull as full:
         return show_overview(form, str(full)), 422
     except LexiconBusy as busy:
@@ -160,6 +164,7 @@ def add_words() -> ResponseReturnValue:
 
 
 @blueprint.route("/words/<int:word_id>/delete", methods=["GET", "POST"])
+@permission(Permission.MAINTAIN_LEXICON)
 def delete_word(word_id: int) -> ResponseReturnValue:
     """Ask once more, then delete a word."""
     lexicon = current_zhiku().lexicon

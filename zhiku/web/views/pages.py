@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from zhiku.search.port import IndexProblem
 from zhiku.services.answers import FieldToBrowse
+from zhiku.web.access import public
 from zhiku.web.current import current_zhiku
 from zhiku.web.presentation import TEXT_SIZE_COOKIE, TEXT_SIZES
 
@@ -19,6 +20,7 @@ EXAMPLES = ("柑橘黄龙病怎么治", "水库大坝渗水", "邻里纠纷谁�
 
 
 @blueprint.get("/")
+@public
 def home() -> ResponseReturnValue:
     """The search box and the fields to browse."""
     try:
@@ -31,12 +33,14 @@ def home() -> ResponseReturnValue:
 
 
 @blueprint.get("/about")
+@public
 def about() -> ResponseReturnValue:
     """What this is, and what happens to what people write here."""
     return render_template("pages/about.html")
 
 
 @blueprint.get("/text-size")
+@public
 def choose_text_size() -> ResponseReturnValue:
     """Keep the reader's text size in a cookie and go back to the page; a GET, so that it needs no session."""
     response = redirect(local_address(request.args.get("next", "")), code=303)

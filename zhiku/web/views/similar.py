@@ -11,6 +11,7 @@ from flask import Blueprint, abort, current_app, jsonify, request, url_for
 from flask.typing import ResponseReturnValue
 
 from zhiku.services.similar_suggestions import MAX_TEXT, SimilarSuggestion
+from zhiku.web.access import public
 from zhiku.web.current import current_zhiku
 from zhiku.web.presentation import chinese_date
 from zhiku.web.security import SIMILAR_LOOKUPS, limit_tries
@@ -19,6 +20,7 @@ blueprint = Blueprint("similar", __name__, url_prefix="/api/v1/suggestions")
 
 
 @blueprint.post("/similar")
+@public
 def lookup() -> ResponseReturnValue:
     """`{"subject": …, "text": …}`, both optional: suggestions like it, copies first."""
     limit_tries(current_app, SIMILAR_LOOKUPS, "similar")

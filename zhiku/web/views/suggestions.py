@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError
 
+from zhiku.domain.permissions import Permission
 from zhiku.search.query import MAX_QUERY
 from zhiku.services.directory import public_authors
 from zhiku.services.similar_suggestions import SimilarSuggestion
@@ -25,6 +26,7 @@ from zhiku.services.suggestion_intake import (
     normalize_number,
 )
 from zhiku.web import errors
+from zhiku.web.access import permission, public
 from zhiku.web.current import current_zhiku
 from zhiku.web.forms import StatusForm, SuggestionForm
 from zhiku.web.paging import page_links
@@ -49,6 +51,7 @@ _SUBMISSION_KEY = re.compile(r"[A-Za-z0-9_-]{16,40}")
 
 
 @blueprint.get("")
+@permission(Permission.SEARCH_SUGGESTIONS)
 def search() -> ResponseReturnValue:
     """Suggestions for some words, or the newest ones."""
     query = request.args.get("q", "")[: MAX_QUERY + 1]
@@ -63,6 +66,7 @@ def search() -> ResponseReturnValue:
 
 
 @blueprint.route("/new", methods=["GET", "POST"])
+@public
 def new() -> ResponseReturnValue:
     """The form. A good one is stored and leads to its receipt; another is shown again with all that was typed.
 
@@ -97,6 +101,7 @@ def new() -> ResponseReturnValue:
 
 
 @blueprint.get("/submitted")
+@public
 def submitted() -> ResponseReturnValue:
     """The receipt of the suggestion just sent. Number and code are in the signed session, not in the address."""
     receipt = kept_receipt()
@@ -106,6 +111,7 @@ def submitted() -> ResponseReturnValue:
 
 
 @blueprint.post("/submitted/close")
+@public
 def forget_receipt() -> ResponseReturnValue:
     """The reader has written the code down: nothing of it stays in this browser."""
     session.pop("receipt", None)
@@ -114,6 +120,7 @@ def forget_receipt() -> ResponseReturnValue:
 
 
 @blueprint.route("/status", methods=["GET", "POST"])
+@public
 def status() -> ResponseReturnValue:
     """Ask for the status of a suggestion by its number and code."""
     form = StatusForm()
@@ -130,6 +137,7 @@ def status() -> ResponseReturnValue:
 
 
 @blueprint.get("/status/<number>")
+@public
 def progress(number: str) -> ResponseReturnValue:
     """The status of the suggestion that this browser has opened with its code."""
     if session.get("opened") != number:
@@ -146,6 +154,7 @@ def progress(number: str) -> ResponseReturnValue:
 
 
 @blueprint.post("/status/close")
+@public
 def close_status() -> ResponseReturnValue:
     """The reader is done: the next one at this computer must know the code again."""
     session.pop("opened", None)
@@ -153,6 +162,7 @@ def close_status() -> ResponseReturnValue:
 
 
 @blueprint.get("/<number>")
+@public
 def page(number: str) -> ResponseReturnValue:
     """The public page of one suggestion."""
     suggestion = current_zhiku().directory.suggestion(number)

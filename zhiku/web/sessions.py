@@ -1,0 +1,83 @@
+"""The sign-in of a browser: its token lies in the signed session cookie, and everything else in the database."""
+
+from __future__ import annotations
+
+import re
+
+from flask import Flask, g, request, session
+
+from zhiku.domain.accounts import SignInKind
+from zhiku.services.sign_ins import DEVICE_END, SignedIn
+from zhiku.web.current import current_zhiku
+
+#: Where the token lies in Flask's session.
+TOKEN = "sign_in"
+
+_BROWSERS = (
+    # Those that name others too come first: Edge says Chrome and Safari, Chrome says Safari.
+    ("微信", re.compile(r"MicroMessenger")),
+    ("Edge", re.compile(r"Edg(?:e|A|iOS)?/")),
+    ("QQ 浏览器", re.compile(r"QQBrowser")),
+    ("Firefox", re.compile(r"Firefox/|FxiOS/")),
+    ("Chrome", re.compile(r"Chrome/|Chromium/|CriOS/")),
+    ("Safari", re.compile(r"Safari/")),
+)
+_SYSTEMS = (
+    ("HarmonyOS", re.compile(r"HarmonyOS|OpenHarmony")),
+    ("Android", re.compile(r"Android")),
+    ("iPhone", re.compile(r"iPhone")),
+    ("iPad", re.compile(r"iPad")),
+    ("Windows", re.compile(r"Windows")),
+    ("macOS", re.compile(r"Mac OS X|Macintosh")),
+    ("Linux", re.compile(r"Linux|X11")),
+)
+
+
+def install(app: Flask) -> None:
+    """Let a known device's cookie live as long as its sign-in, and not send it anew with every page."""
+    app.config.update(PERMANENT_SESSION_LIFETIME=DEVICE_END, SESSION_REFRESH_EACH_REQUEST=False)
+
+
+def current() -> SignedIn | None:
+    """Who is signed in, looked up once a request; None for visitors."""
+    if "signed_in" not in g:
+        g.signed_in = current_zhiku().sign_ins.find(token())
+    found: SignedIn | None = g.signed_in
+    return found
+
+
+def token() -> str:
+    """The token that this browser shows; "" where it has none."""
+    shown = session.get(TOKEN)
+    return shown if isinstance(shown, str) else ""
+
+
+def begin(account_id: int, kind: SignInKind) -> None:
+    """Sign this browser in. Whatever its session held is gone: what somebody planted there must not become theirs.
+
+    Raises `AccountClosed`.
+    """
+    fresh = current_zhiku().sign_ins.begin(account_id, kind, request.remote_addr or "", device_name())
+    session.clear()
+    session[TOKEN] = fresh
+    # A device stays known when the browser is closed; a password's sign-in does not.
+    session.permanent = kind is SignInKind.DEVICE
+    g.pop("signed_in", None)
+
+
+def end() -> None:
+    """Sign this browser out; nothing of its session is left."""
+    if token():
+        current_zhiku().sign_ins.end(token())
+    session.clear()
+    g.signed_in = None
+
+
+def device_name(user_agent: str | None = None) -> str:
+    """What a browser says of itself, as its owner would name it: "Firefox · Windows"."""
+    said = request.user_agent.string if user_agent is None else user_agent
+    named = (
+        next((name for name, pattern in known if pattern.search(said)), other)
+        for known, other in ((_BROWSERS, "其他浏览器"), (_SYSTEMS, "其他系统"))
+    )
+    return " · ".join(named)
