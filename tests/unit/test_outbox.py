@@ -16,6 +16,7 @@ from zhiku.domain.divisions import Division
 from zhiku.domain.engagements import ServiceRecord
 from zhiku.domain.expertise import FieldOfExpertise
 from zhiku.domain.experts import CareerEntry, Expert, ExpertField, ExpertStatus, Honour
+from zhiku.domain.lexicon import UnansweredQuery
 from zhiku.domain.outbox import OutboxEntry
 from zhiku.domain.suggestions import Suggestion, SuggestionAuthor, SuggestionStep
 from zhiku.persistence.outbox import WATCHED, BulkWriteRefused
@@ -300,7 +301,7 @@ def test_older_ways_to_write_in_bulk_are_refused(session: Session) -> None:
 
 
 def test_bulk_statements_on_other_tables_are_allowed(session: Session) -> None:
-    session.execute(delete(SuggestionStep))
+    session.execute(delete(UnansweredQuery))
     session.execute(delete(OutboxEntry))
     session.commit()
 

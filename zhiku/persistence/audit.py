@@ -1,23 +1,24 @@
-"""What makes every change of a row an event of the audit: a listener on the sessions.
+"""What makes every change of a row an event of the audit: listeners on the sessions.
 
-New rows are noted without their values (what they were is the "before" of their first change); changed ones with the
-values before and after; deleted ones without values, since what a person had erased must not live on here. Of encrypted
-columns it is only noted that they changed.
+A flush makes one event for each record that it changed, whatever rows the record is made of. New rows are noted without
+their values (what they were is the "before" of their first change); changed ones with the values before and after;
+deleted ones without values, since what a person had erased must not live on here, except where a part of a record goes
+and the record stays. Of encrypted columns it is only noted that they changed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import date, datetime
-from enum import Enum
+import os.path
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import event, inspect
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import ORMExecuteState, Session, sessionmaker
 
 from zhiku.domain.accounts import Account, ApiToken, EntryCode, LiaisonAssignment
-from zhiku.domain.audit import Action, Note, append
+from zhiku.domain.audit import MAX_ITEMS, MAX_VALUE, QUIET, WITHOUT_VALUES, Action, Note, append, lock_head
 from zhiku.domain.base import Base
 from zhiku.domain.consents import Consent
 from zhiku.domain.departments import Department
@@ -28,15 +29,16 @@ from zhiku.domain.expertise import FieldOfExpertise
 from zhiku.domain.experts import CareerEntry, Expert, ExpertField, Honour
 from zhiku.domain.lexicon import CountyWord, SynonymGroup, SynonymMember
 from zhiku.domain.on_behalf import ActOnBehalf
+from zhiku.domain.redaction import redact
 from zhiku.domain.suggestions import Suggestion, SuggestionAuthor, SuggestionStep
 
-#: Longest value that is kept of a column, in characters.
-MAX_VALUE = 200
-
 #: Columns whose values are secrets though they are not encrypted.
-_SECRET = frozenset({"password_hash", "access_code_hash", "code_hash", "token_hash", "submission_key"})
+SECRET = frozenset({"password_hash", "access_code_hash", "code_hash", "token_hash", "submission_key", "spent_by"})
 #: Columns that change with every change and say nothing.
-_SILENT = frozenset({"updated_at", "version", "failures", "locked_until", "totp_last_step", "used_at"})
+SILENT = frozenset({"updated_at", "version", "failures", "locked_until", "totp_last_step", "used_at"})
+
+#: How much of a long text is shown before the first character that differs.
+_BEFORE_DIFFERENCE = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,13 @@ class Audited:
     """How a model's rows are named in the audit."""
 
     kind: str
-    #: Attribute with the id; of a child that of its parent, under whose kind it is noted.
+    #: Attribute with the id; of a part of a record that of the record, under whose kind it is noted.
     key: str = "id"
+
+    @property
+    def is_part(self) -> bool:
+        """Whether the row is no record of its own."""
+        return self.key not in ("id", "code")
 
 
 #: Models whose changes are events. What programs note by themselves (outbox, sign-ins, counts of queries) is not here;
@@ -73,71 +80,155 @@ AUDITED: Mapping[type[Base], Audited] = {
     CountyWord: Audited("county_word"),
 }
 
-#: Key of `Session.info`: while it is true, changes are not noted one by one (an import notes itself as a whole).
-QUIET = "zhiku_audit_quiet"
+
+class UnauditedWrite(RuntimeError):
+    """A bulk UPDATE or DELETE of an audited model: it tells nobody which rows it touched."""
 
 
 def audit_session(sessions: sessionmaker[Session], clock: Callable[[], datetime]) -> None:
-    """Attach the listener to every session this factory makes; `clock` gives aware UTC times."""
+    """Attach the listeners to every session this factory makes; `clock` gives aware UTC times."""
+    tables = {model.__table__ for model in AUDITED}
+
+    def before_flush(session: Session, _context: Any, _instances: Any) -> None:
+        # The head first and the rows then, in every transaction: whoever takes locks in one order cannot be caught in
+        # a deadlock, and what the flush reads cannot be overtaken.
+        if not session.info.get(QUIET) and any(
+            type(row) in AUDITED
+            for row in (*session.new, *session.deleted, *filter(session.is_modified, session.dirty))
+        ):
+            lock_head(session)
 
     def after_flush(session: Session, _context: Any) -> None:
-        if session.info.get(QUIET):
+        if not session.info.get(QUIET):
+            append(session, _notes(session), clock())
+
+    def do_orm_execute(state: ORMExecuteState) -> None:
+        if not (state.is_update or state.is_delete):
             return
-        notes = [
-            note
-            for action, rows in (
-                (Action.CREATED, session.new),
-                (Action.CHANGED, session.dirty),
-                (Action.DELETED, session.deleted),
-            )
-            for row in rows
-            if (note := _note(action, row)) is not None
-        ]
-        append(session, notes, clock())
+        table = getattr(state.statement, "table", None)
+        if table in tables and not (state.is_update and _columns_set(state.statement) <= SILENT):
+            raise UnauditedWrite(f"bulk write to {table}: change its rows one by one, so that the audit hears of it")
 
+    for model in AUDITED:
+        for column in inspect(model).column_attrs:
+            if column.key not in SILENT:
+                # What a column was before must be known even if it was not loaded when it was set.
+                event.listen(getattr(model, column.key), "set", _noticed, active_history=True)
+    event.listen(sessions, "before_flush", before_flush)
     event.listen(sessions, "after_flush", after_flush)
+    event.listen(sessions, "do_orm_execute", do_orm_execute)
 
 
-def _note(action: Action, row: Any) -> Note | None:
-    audited = AUDITED.get(type(row))
-    if audited is None:
-        return None
-    changes = _changes(row) if action is Action.CHANGED else {}
-    if action is Action.CHANGED and not changes:
-        return None
-    part = row.__tablename__ if audited.key not in ("id", "code") else ""
-    if part:
-        # Of a child the audit says which list of the parent it stands in.
-        changes = {"": part, **changes}
-    return Note(action, audited.kind, str(getattr(row, audited.key)), changes)
+def _noticed(_row: object, _value: object, _old: object, _initiator: object) -> None:
+    """Nothing to do: that it listens makes SQLAlchemy load and keep the old value."""
 
 
-def _changes(row: Any) -> dict[str, Any]:
+def _columns_set(statement: Any) -> set[str]:
+    columns = {*(statement._values or {}), *(key for key, _ in statement._ordered_values or ())}
+    return {getattr(column, "key", str(column)) for column in columns}
+
+
+@dataclass(slots=True)
+class _Record:
+    """What a flush did to one record."""
+
+    action: Action = Action.CHANGED
+    changes: dict[str, Any] = field(default_factory=dict)
+    #: Table -> what became of the record's parts there.
+    parts: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def part(self, table: str) -> dict[str, Any]:
+        return self.parts.setdefault(table, {"added": 0, "removed": [], "changed": []})
+
+    def note(self, kind: str, key: str) -> Note:
+        changes = dict(self.changes)
+        if self.action is not Action.DELETED:
+            for table, part in self.parts.items():
+                changes[table] = {name: value for name, value in part.items() if value}
+        return Note(self.action, kind, key, changes)
+
+
+def _notes(session: Session) -> list[Note]:
+    """One note for each record, in the order of their kinds and ids."""
+    is_bare = bool(session.info.get(WITHOUT_VALUES))
+    records: dict[tuple[str, str], _Record] = {}
+    for action, rows in (
+        (Action.CREATED, session.new),
+        (Action.CHANGED, session.dirty),
+        (Action.DELETED, session.deleted),
+    ):
+        for row in rows:
+            audited = AUDITED.get(type(row))
+            if audited is None:
+                continue
+            changes = _changes(row, is_bare) if action is Action.CHANGED else {}
+            if action is Action.CHANGED and not changes:
+                continue
+            for key in _keys(row, audited):
+                record = records.setdefault((audited.kind, key), _Record())
+                if not audited.is_part:
+                    record.action = action
+                    record.changes = changes
+                elif action is Action.CREATED:
+                    record.part(row.__tablename__)["added"] += 1
+                else:
+                    values = changes if action is Action.CHANGED else _values(row, audited, is_bare)
+                    kept = record.part(row.__tablename__)["changed" if action is Action.CHANGED else "removed"]
+                    if len(kept) <= MAX_ITEMS:
+                        kept.append(values)
+    return [
+        record.note(kind, key)
+        for (kind, key), record in sorted(records.items(), key=lambda item: (item[0][0], len(item[0][1]), item[0][1]))
+    ]
+
+
+def _keys(row: Any, audited: Audited) -> Iterable[str]:
+    """The ids of the records that a row belongs to: a part that moved belonged to another one before."""
+    state = inspect(row)
+    keys = [state.dict.get(audited.key)]
+    if audited.is_part:
+        keys += state.attrs[audited.key].history.deleted or ()
+    return dict.fromkeys(str(key) for key in keys if key is not None)
+
+
+def _changes(row: Any, is_bare: bool) -> dict[str, Any]:
     state = inspect(row)
     changes: dict[str, Any] = {}
     for column in state.mapper.column_attrs:
         name = column.key
-        history = state.attrs[name].history
-        if not history.has_changes() or name in _SILENT:
-            continue
-        if name in _SECRET or isinstance(column.columns[0].type, Encrypted):
-            changes[name] = None
+        if name in SILENT or not (history := state.attrs[name].history).has_changes():
             continue
         before = history.deleted[0] if history.deleted else None
         after = history.added[0] if history.added else None
-        if before != after:
-            changes[name] = [_plain(before), _plain(after)]
+        if before == after:
+            continue
+        changes[name] = None if is_bare or _is_secret(column) else _pair(before, after)
     return changes
 
 
-def _plain(value: Any) -> Any:
-    """A value as JSON has it, no longer than need be."""
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, (date, datetime)):
-        return value.isoformat()
-    if isinstance(value, str) and len(value) > MAX_VALUE:
-        return f"{value[:MAX_VALUE]}…"
-    if isinstance(value, (list, tuple)):
-        return [_plain(one) for one in value]
-    return value
+def _values(row: Any, audited: Audited, is_bare: bool) -> dict[str, Any]:
+    """What a part was that is gone, of what was loaded."""
+    if is_bare:
+        return {}
+    state = inspect(row)
+    return {
+        column.key: value
+        for column in state.mapper.column_attrs
+        if column.key not in SILENT | {"id", "position", audited.key}
+        and not _is_secret(column)
+        and (value := state.dict.get(column.key)) not in (None, "")
+    }
+
+
+def _is_secret(column: Any) -> bool:
+    return column.key in SECRET or isinstance(column.columns[0].type, Encrypted)
+
+
+def _pair(before: Any, after: Any) -> list[Any]:
+    """Both values; of long texts the part around the first difference."""
+    texts = [redact(one) if isinstance(one, str) else one for one in (before, after)]
+    if all(isinstance(one, str) for one in texts) and max(map(len, texts)) > MAX_VALUE:
+        start = len(os.path.commonprefix(texts)) - _BEFORE_DIFFERENCE
+        if start > 0:
+            return [f"…{one[start:]}" for one in texts]
+    return [before, after]

@@ -15,14 +15,58 @@ down_revision = "0002"
 branch_labels = None
 depends_on = None
 
-#: The audit is only ever appended to; the database itself refuses anything else.
+#: Events and the head count on for ever; on SQLite only INTEGER is the number of the row itself.
+_NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+#: The audit is only ever appended to; the database itself refuses anything else, whoever asks it. What drops these
+#: triggers first can change an event, and is found by `zhiku audit verify`. Whoever makes the table anew in a later
+#: migration must make them again.
 _REFUSAL = "audit events are never changed or deleted"
+
+#: SQLite has no trigger for several things at once. INSERT OR REPLACE deletes without asking the trigger for DELETE,
+#: so a number that is taken is refused before it comes to that.
+_ON_SQLITE = {
+    "audit_events_no_update": "BEFORE UPDATE ON audit_events",
+    "audit_events_no_delete": "BEFORE DELETE ON audit_events",
+    "audit_events_no_replace": "BEFORE INSERT ON audit_events WHEN NEW.id <= (SELECT max(id) FROM audit_events)",
+    "audit_head_no_delete": "BEFORE DELETE ON audit_head",
+    "audit_head_no_replace": "BEFORE INSERT ON audit_head WHEN EXISTS (SELECT 1 FROM audit_head)",
+    "audit_head_no_way_back": "BEFORE UPDATE ON audit_head WHEN NEW.id <> OLD.id OR NEW.last_id < OLD.last_id",
+}
+_ON_POSTGRESQL = {
+    "audit_events_no_change": ("audit_events", "BEFORE UPDATE OR DELETE OR TRUNCATE", "FOR EACH STATEMENT"),
+    "audit_head_no_delete": ("audit_head", "BEFORE DELETE OR TRUNCATE", "FOR EACH STATEMENT"),
+    "audit_head_no_way_back": (
+        "audit_head",
+        "BEFORE UPDATE",
+        "FOR EACH ROW WHEN (NEW.id <> OLD.id OR NEW.last_id < OLD.last_id)",
+    ),
+}
+_FUNCTION = "FUNCTION refuse_audit_change()"
+
+#: Dialect -> what there is to drop, and the statement that makes it, in the order of making.
+_GUARDS = {
+    "sqlite": [
+        (f"TRIGGER {name}", f"CREATE TRIGGER {name} {when} BEGIN SELECT RAISE(ABORT, '{_REFUSAL}'); END")
+        for name, when in _ON_SQLITE.items()
+    ],
+    "postgresql": [
+        (
+            _FUNCTION,
+            f"CREATE {_FUNCTION} RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION '{_REFUSAL}'; END $$",
+        ),
+        *(
+            (f"TRIGGER {name} ON {table}", f"CREATE TRIGGER {name} {when} ON {table} {each} EXECUTE {_FUNCTION}")
+            for name, (table, when, each) in _ON_POSTGRESQL.items()
+        ),
+    ],
+}
 
 
 def upgrade() -> None:
     op.create_table(
         "audit_events",
-        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", _NUMBER, autoincrement=False, nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("actor_id", sa.Integer(), nullable=True),
         sa.Column("actor_name", sa.String(length=60), nullable=False),
@@ -33,20 +77,28 @@ def upgrade() -> None:
         sa.Column("subject_id", sa.String(length=40), nullable=False),
         sa.Column("on_behalf_of", sa.Integer(), nullable=True),
         sa.Column("purpose", sa.String(length=200), nullable=False),
-        sa.Column("changes", sa.JSON(), nullable=False),
+        sa.Column("changes", sa.Text(), nullable=False),
         sa.Column("previous_hash", sa.String(length=64), nullable=False),
         sa.Column("hash", sa.String(length=64), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_events")),
     )
     with op.batch_alter_table("audit_events", schema=None) as batch_op:
-        batch_op.create_index("ix_audit_events_actor", ["actor_id", "at"], unique=False)
-        batch_op.create_index("ix_audit_events_at", ["at"], unique=False)
-        batch_op.create_index("ix_audit_events_subject", ["subject_kind", "subject_id"], unique=False)
+        batch_op.create_index("ix_audit_events_action", ["action", "at"], unique=False)
+        batch_op.create_index("ix_audit_events_actor", ["actor_name", "at"], unique=False)
+        batch_op.create_index("ix_audit_events_at", ["at", "id"], unique=False)
+        batch_op.create_index(
+            "ix_audit_events_on_behalf",
+            ["on_behalf_of", "at"],
+            unique=False,
+            sqlite_where=sa.text("on_behalf_of IS NOT NULL"),
+            postgresql_where=sa.text("on_behalf_of IS NOT NULL"),
+        )
+        batch_op.create_index("ix_audit_events_subject", ["subject_kind", "subject_id", "at"], unique=False)
 
     op.create_table(
         "audit_head",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("last_id", sa.Integer(), nullable=False),
+        sa.Column("last_id", _NUMBER, nullable=False),
         sa.Column("last_hash", sa.String(length=64), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_head")),
     )
@@ -84,7 +136,9 @@ def upgrade() -> None:
         sa.Column("password_hash", sa.String(length=200), nullable=True),
         sa.Column("password_set_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("must_change_password", sa.Boolean(), nullable=False),
+        sa.Column("submission_key", sa.String(length=64), nullable=True),
         sa.Column("totp_secret", sa.Text(), nullable=True),
+        sa.Column("totp_pending", sa.Text(), nullable=True),
         sa.Column("totp_last_step", sa.Integer(), nullable=True),
         sa.Column("failures", sa.Integer(), nullable=False),
         sa.Column("locked_until", sa.DateTime(timezone=True), nullable=True),
@@ -101,6 +155,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_accounts")),
         sa.UniqueConstraint("expert_id", name=op.f("uq_accounts_expert_id")),
         sa.UniqueConstraint("sign_in_name", name=op.f("uq_accounts_sign_in_name")),
+        sa.UniqueConstraint("submission_key", name=op.f("uq_accounts_submission_key")),
     )
     with op.batch_alter_table("accounts", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_accounts_role"), ["role"], unique=False)
@@ -143,6 +198,18 @@ def upgrade() -> None:
     with op.batch_alter_table("consents", schema=None) as batch_op:
         batch_op.create_index("ix_consents_person", ["expert_id", "purpose"], unique=False)
 
+    op.create_table(
+        "expert_photos",
+        sa.Column("expert_id", sa.Integer(), nullable=False),
+        sa.Column("large", sa.LargeBinary(), nullable=False),
+        sa.Column("small", sa.LargeBinary(), nullable=False),
+        sa.Column("mark", sa.String(length=16), nullable=False),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["expert_id"], ["experts.id"], name=op.f("fk_expert_photos_expert_id_experts"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("expert_id", name=op.f("pk_expert_photos")),
+    )
     op.create_table(
         "hardship_notes",
         sa.Column("expert_id", sa.Integer(), nullable=False),
@@ -193,6 +260,9 @@ def upgrade() -> None:
         sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("objected_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("objection", sa.String(length=400), nullable=False),
+        sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("settled_by", sa.String(length=40), nullable=False),
+        sa.Column("settlement", sa.String(length=400), nullable=False),
         sa.ForeignKeyConstraint(
             ["account_id"], ["accounts.id"], name=op.f("fk_acts_on_behalf_account_id_accounts"), ondelete="SET NULL"
         ),
@@ -232,6 +302,7 @@ def upgrade() -> None:
         sa.Column("issued_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("spent_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("spent_by", sa.String(length=64), nullable=False),
         sa.ForeignKeyConstraint(
             ["account_id"], ["accounts.id"], name=op.f("fk_entry_codes_account_id_accounts"), ondelete="CASCADE"
         ),
@@ -262,6 +333,29 @@ def upgrade() -> None:
     with op.batch_alter_table("liaison_assignments", schema=None) as batch_op:
         batch_op.create_index("ix_liaison_assignments_current", ["account_id", "ended_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_liaison_assignments_expert_id"), ["expert_id"], unique=False)
+        batch_op.create_index(
+            "uq_liaison_assignments_one_current",
+            ["expert_id"],
+            unique=True,
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
+        )
+
+    op.create_table(
+        "recovery_codes",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("account_id", sa.Integer(), nullable=False),
+        sa.Column("code_hash", sa.String(length=64), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("spent_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["accounts.id"], name=op.f("fk_recovery_codes_account_id_accounts"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_recovery_codes")),
+        sa.UniqueConstraint("code_hash", name=op.f("uq_recovery_codes_code_hash")),
+    )
+    with op.batch_alter_table("recovery_codes", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_recovery_codes_account_id"), ["account_id"], unique=False)
 
     op.create_table(
         "sign_ins",
@@ -308,7 +402,12 @@ def downgrade() -> None:
         batch_op.drop_index("ix_sign_ins_account")
 
     op.drop_table("sign_ins")
+    with op.batch_alter_table("recovery_codes", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_recovery_codes_account_id"))
+
+    op.drop_table("recovery_codes")
     with op.batch_alter_table("liaison_assignments", schema=None) as batch_op:
+        batch_op.drop_index("uq_liaison_assignments_one_current")
         batch_op.drop_index(batch_op.f("ix_liaison_assignments_expert_id"))
         batch_op.drop_index("ix_liaison_assignments_current")
 
@@ -325,6 +424,7 @@ def downgrade() -> None:
     op.drop_table("identity_numbers")
     op.drop_table("health_notes")
     op.drop_table("hardship_notes")
+    op.drop_table("expert_photos")
     with op.batch_alter_table("consents", schema=None) as batch_op:
         batch_op.drop_index("ix_consents_person")
 
@@ -337,37 +437,24 @@ def downgrade() -> None:
     op.drop_table("audit_head")
     with op.batch_alter_table("audit_events", schema=None) as batch_op:
         batch_op.drop_index("ix_audit_events_subject")
+        batch_op.drop_index("ix_audit_events_on_behalf")
         batch_op.drop_index("ix_audit_events_at")
         batch_op.drop_index("ix_audit_events_actor")
+        batch_op.drop_index("ix_audit_events_action")
 
     op.drop_table("audit_events")
 
 
 def _guard_the_audit() -> None:
-    if op.get_bind().dialect.name == "sqlite":
-        for step in ("UPDATE", "DELETE"):
-            op.execute(
-                f"CREATE TRIGGER audit_events_no_{step.lower()} BEFORE {step} ON audit_events "
-                f"BEGIN SELECT RAISE(ABORT, '{_REFUSAL}'); END"
-            )
-        return
-    op.execute(
-        "CREATE FUNCTION refuse_audit_change() RETURNS trigger LANGUAGE plpgsql AS "
-        f"$$ BEGIN RAISE EXCEPTION '{_REFUSAL}'; END $$"
-    )
-    op.execute(
-        "CREATE TRIGGER audit_events_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_events "
-        "FOR EACH STATEMENT EXECUTE FUNCTION refuse_audit_change()"
-    )
+    dialect = op.get_bind().dialect.name
+    for _, statement in _GUARDS[dialect if dialect == "sqlite" else "postgresql"]:
+        op.execute(sa.text(statement))
 
 
 def _unguard_the_audit() -> None:
-    if op.get_bind().dialect.name == "sqlite":
-        for step in ("update", "delete"):
-            op.execute(f"DROP TRIGGER audit_events_no_{step}")
-        return
-    op.execute("DROP TRIGGER audit_events_no_change ON audit_events")
-    op.execute("DROP FUNCTION refuse_audit_change()")
+    dialect = op.get_bind().dialect.name
+    for name, _ in reversed(_GUARDS[dialect if dialect == "sqlite" else "postgresql"]):
+        op.execute(sa.text(f"DROP {name}"))
 
 
 def _rewrite_contacts(encrypt: bool) -> None:
