@@ -1,0 +1,511 @@
+"""The accounts, as an administrator keeps them: who may come in, as what, and for which part of the county.
+
+An administrator sees and changes the accounts of their own scope only, gives nobody a wider one, and neither closes nor
+demotes themselves; one active administrator always remains. First passwords are made by the program, shown once, and
+have to be changed when they are first used.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy.orm import Session, joinedload, sessionmaker
+
+from zhiku.analysis.normalize import clean
+from zhiku.domain.accounts import Account, SignIn
+from zhiku.domain.actors import current_actor
+from zhiku.domain.audit import Action, Note, append
+from zhiku.domain.base import DomainError
+from zhiku.domain.departments import Department
+from zhiku.domain.divisions import Division
+from zhiku.domain.experts import Expert
+from zhiku.domain.permissions import Role, Scope
+from zhiku.services import second_factors
+from zhiku.services.given_codes import code_from, code_hash, folded, new_form_key
+from zhiku.services.own_words import own_words
+from zhiku.services.passwords import PasswordNotAcceptable, Passwords
+from zhiku.services.sign_in import MAX_NAME, folded_name
+from zhiku.services.sign_ins import SignIns
+from zhiku.services.writing import writing
+
+#: Accounts on one page of the list.
+PAGE = 20
+
+MIN_SIGN_IN_NAME = 3
+#: Longest name of a person.
+MAX_PERSON = 40
+
+#: A sign-in name is of letters (Chinese too), digits and . - _
+_SIGN_IN_NAME = re.compile(r"[^\W_](?:[\w.-]*[^\W_])?")
+#: Mobile and identity numbers: a list of sign-in names must not be a list of them.
+_PRIVATE_NUMBER = re.compile(r"1[3-9][0-9]{9}|[0-9]{17}[0-9x]|[0-9]{15}")
+
+
+class AccountGone(DomainError):
+    """There is no such account, or none that this administrator may see."""
+
+
+class AccountNotAcceptable(DomainError):
+    """What was typed cannot be an account; `problems` has a sentence for each field."""
+
+    def __init__(self, problems: dict[str, str]) -> None:
+        super().__init__("；".join(problems.values()))
+        self.problems = problems
+
+
+class AccountChanged(DomainError):
+    """Somebody else changed the account meanwhile; `changes` has label, before, now."""
+
+    def __init__(self, changes: Sequence[tuple[str, str, str]], now: AccountDraft) -> None:
+        super().__init__("这个账号刚才被别人改过，您的改动还没有保存。请核对后再保存一次。")
+        self.changes = changes
+        self.now = now
+
+
+class StepNotAllowed(DomainError):
+    """It would leave the installation without an administrator, or an administrator without their account."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountDraft:
+    """What an administrator decides about an account."""
+
+    sign_in_name: str
+    name: str
+    #: Value of `Role`.
+    role: str
+    division_prefix: str
+    department_id: int | None = None
+
+
+#: Labels of the fields of a draft.
+LABELS = {
+    "sign_in_name": "登录名",
+    "name": "姓名",
+    "role": "角色",
+    "division_prefix": "管辖范围",
+    "department_id": "所属部门",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AccountShown:
+    """An account as the list and its page show it."""
+
+    id: int
+    sign_in_name: str
+    name: str
+    role: Role
+    division: str
+    department: str
+    is_active: bool
+    #: Until when no password is looked at, if that is still to come.
+    locked_until: datetime | None
+    has_second_factor: bool
+    must_change_password: bool
+    created_at: datetime
+    last_sign_in_at: datetime | None
+    draft: AccountDraft
+
+
+@dataclass(frozen=True, slots=True)
+class AccountPage:
+    """One page of the list, from 1."""
+
+    items: tuple[AccountShown, ...]
+    total: int
+    page: int
+
+    @property
+    def pages(self) -> int:
+        """How many there are; at least one."""
+        return max(1, math.ceil(self.total / PAGE))
+
+
+@dataclass(frozen=True, slots=True)
+class GivenPassword:
+    """A first password. "" when the form was sent again after its password had been changed."""
+
+    account_id: int
+    sign_in_name: str
+    password: str
+
+
+class Accounts:
+    """Lists and changes accounts."""
+
+    def __init__(
+        self, sessions: sessionmaker[Session], clock: Callable[[], datetime], passwords: Passwords, sign_ins: SignIns
+    ) -> None:
+        self._sessions = sessions
+        self._clock = clock
+        self._passwords = passwords
+        self._sign_ins = sign_ins
+
+    # -- reading -------------------------------------------------------------------------------------------------
+
+    def page(
+        self, scope: Scope, query: str = "", role: Role | None = None, is_active: bool | None = None, page: int = 1
+    ) -> AccountPage:
+        """Accounts with these characters in a name, by role and name."""
+        wanted = _within(select(Account), scope)
+        if text := clean(query).strip():
+            wanted = wanted.where(
+                or_(
+                    Account.sign_in_name.contains(folded_name(text) or text, autoescape=True),
+                    Account.name.contains(text, autoescape=True),
+                )
+            )
+        if role is not None:
+            wanted = wanted.where(Account.role == role)
+        if is_active is not None:
+            wanted = wanted.where(Account.is_active == is_active)
+        with self._sessions() as session:
+            total = session.scalar(select(func.count()).select_from(wanted.with_only_columns(Account.id).subquery()))
+            number = min(max(1, page), max(1, math.ceil((total or 0) / PAGE)))
+            rows = session.scalars(
+                wanted.options(joinedload(Account.department))
+                .order_by(Account.is_active.desc(), Account.role, Account.name, Account.id)
+                .offset((number - 1) * PAGE)
+                .limit(PAGE)
+            ).all()
+            return AccountPage(tuple(self._shown(session, rows)), total or 0, number)
+
+    def get(self, scope: Scope, account_id: int) -> AccountShown:
+        """One account. Raises `AccountGone`."""
+        with self._sessions() as session:
+            return self._shown(session, [_found(session, scope, account_id)])[0]
+
+    def find(self, sign_in_name: str) -> AccountShown:
+        """The account with this sign-in name, for a command on the server. Raises `AccountGone`."""
+        with self._sessions() as session:
+            account = session.scalar(select(Account).where(Account.sign_in_name == folded_name(sign_in_name)))
+            if account is None:
+                raise AccountGone(f"没有登录名是“{sign_in_name}”的账号。请用 zhiku user list 查看。")
+            return self._shown(session, [account])[0]
+
+    def divisions(self, scope: Scope) -> list[tuple[str, str]]:
+        """Code and name of the divisions that an account may be given, in the order of the hierarchy."""
+        with self._sessions() as session:
+            rows = session.execute(select(Division.code, Division.name).order_by(Division.code))
+            return [(code, name) for code, name in rows if scope.holds_division(code)]
+
+    def departments(self, scope: Scope) -> list[tuple[int, str]]:
+        """Id and name of the departments that an account may be given."""
+        with self._sessions() as session:
+            rows = session.execute(
+                select(Department.id, Department.name, Department.division_code).order_by(
+                    Department.division_code, Department.name
+                )
+            )
+            return [(key, name) for key, name, code in rows if scope.holds_division(code)]
+
+    # -- changing ------------------------------------------------------------------------------------------------
+
+    def add(self, scope: Scope, draft: AccountDraft, form_key: str, password: str | None = None) -> GivenPassword:
+        """A new account with a first password: one that is made from the form, or (from a command) the owner's own.
+
+        The same form sent twice makes one account, and gives the same password. Raises `AccountNotAcceptable`,
+        `PasswordNotAcceptable` and `DatabaseBusy`.
+        """
+        given = password or code_from(form_key, "first password")
+        # Before the transaction: it takes a while.
+        kept = self._passwords.hash(password or folded(given))
+        with writing(self._sessions) as session:
+            earlier = session.scalar(select(Account).where(Account.submission_key == code_hash(form_key)))
+            if earlier is not None and form_key:
+                return GivenPassword(
+                    earlier.id, earlier.sign_in_name or "", given if earlier.must_change_password else ""
+                )
+            checked = self._checked(session, scope, draft)
+            now = self._clock()
+            account = Account(
+                **_columns(checked),
+                password_hash=kept,
+                password_set_at=now,
+                must_change_password=password is None,
+                submission_key=code_hash(form_key) if form_key else None,
+                created_at=now,
+                updated_at=now,
+            )
+            session.add(account)
+            session.flush()
+            if password is not None:
+                self._passwords.check(password, checked.sign_in_name, own_words(session, account))
+            return GivenPassword(account.id, checked.sign_in_name, given)
+
+    def change(self, scope: Scope, account_id: int, draft: AccountDraft, before: AccountDraft) -> AccountShown:
+        """Change what an administrator decides; `before` is what their form began with.
+
+        Another role or scope ends the account's sign-ins. Raises `AccountGone`, `AccountChanged`,
+        `AccountNotAcceptable`, `StepNotAllowed` and `DatabaseBusy`.
+        """
+        with writing(self._sessions) as session:
+            account = _found(session, scope, account_id)
+            _require_staff(account)
+            now = _draft(account)
+            if now != before:
+                raise AccountChanged(self._differences(session, before, now), now)
+            checked = self._checked(session, scope, draft, account)
+            if checked.role != now.role and account.role is Role.ADMINISTRATOR:
+                self._require_another(session, account, "不能改掉自己的管理员角色，请另一位管理员来改。")
+            for name, value in _columns(checked).items():
+                setattr(account, name, value)
+            account.updated_at = self._clock()
+            is_other = (now.role, now.division_prefix, now.department_id) != (
+                checked.role,
+                checked.division_prefix,
+                checked.department_id,
+            )
+        if is_other:
+            self._sign_ins.end_all(account_id)
+        return self.get(scope, account_id)
+
+    def set_active(self, scope: Scope, account_id: int, is_active: bool) -> AccountShown:
+        """Close an account, which ends its sign-ins, or open it again. Raises as `change`."""
+        with writing(self._sessions) as session:
+            account = _found(session, scope, account_id)
+            if not is_active and account.is_active and account.role is Role.ADMINISTRATOR:
+                self._require_another(session, account, "不能停用自己的账号，请另一位管理员来做。")
+            if account.is_active != is_active:
+                account.is_active, account.updated_at = is_active, self._clock()
+        if not is_active:
+            self._sign_ins.end_all(account_id)
+        return self.get(scope, account_id)
+
+    def reset_password(
+        self, scope: Scope, account_id: int, form_key: str, password: str | None = None
+    ) -> GivenPassword:
+        """Give another first password, end the sign-ins and unlock. The same form sent again changes nothing more.
+
+        Raises `AccountGone`, `StepNotAllowed`, `PasswordNotAcceptable` and `DatabaseBusy`.
+        """
+        given = password or code_from(form_key, f"password of {account_id}")
+        kept = self._passwords.hash(password or folded(given))
+        with writing(self._sessions) as session:
+            account = _found(session, scope, account_id)
+            _require_staff(account)
+            name = account.sign_in_name or ""
+            if form_key and account.submission_key == code_hash(form_key):
+                return GivenPassword(account_id, name, given if account.must_change_password else "")
+            if password is not None:
+                self._passwords.check(password, name, own_words(session, account))
+            now = self._clock()
+            account.password_hash, account.password_set_at = kept, now
+            account.must_change_password = password is None
+            account.submission_key = code_hash(form_key) if form_key else None
+            account.updated_at = now
+            account.note_success()
+        self._sign_ins.end_all(account_id)
+        return GivenPassword(account_id, name, given)
+
+    def change_own_password(self, account_id: int, new: str) -> None:
+        """Give an account the password that its owner chose; who asks has shown the old one.
+
+        Raises `PasswordNotAcceptable` and `DatabaseBusy`.
+        """
+        with self._sessions() as session:
+            account = session.get_one(Account, account_id, options=[joinedload(Account.department)])
+            self._passwords.check(new, account.sign_in_name or "", own_words(session, account))
+            old = account.password_hash
+        is_given = account.must_change_password
+        if self._passwords.verify(old, folded(new) if is_given else new):
+            raise PasswordNotAcceptable("新密码和现在的一样，请换一个。")
+        kept = self._passwords.hash(new)
+        with writing(self._sessions) as session:
+            account = session.get_one(Account, account_id, with_for_update=True)
+            now = self._clock()
+            account.password_hash, account.password_set_at, account.updated_at = kept, now, now
+            account.must_change_password = False
+
+    def unlock(self, scope: Scope, account_id: int) -> AccountShown:
+        """Let passwords be looked at again at once. Raises `AccountGone` and `DatabaseBusy`."""
+        with writing(self._sessions) as session:
+            account = _found(session, scope, account_id)
+            if account.failures or account.locked_until is not None:
+                failures = account.failures
+                account.note_success()
+                session.flush()
+                note = Note(Action.CHANGED, "account", str(account_id), {"failures": [failures, 0]})
+                append(session, [note], self._clock())
+        return self.get(scope, account_id)
+
+    def reset_second_factor(self, scope: Scope, account_id: int) -> AccountShown:
+        """Take the second factor away (the phone is lost), and end the sign-ins. Raises as `unlock`."""
+        with writing(self._sessions) as session:
+            account = _found(session, scope, account_id)
+            second_factors.forget(session, account)
+            account.updated_at = self._clock()
+        self._sign_ins.end_all(account_id)
+        return self.get(scope, account_id)
+
+    def end_sign_ins(self, scope: Scope, account_id: int) -> int:
+        """Sign an account out everywhere; gives from how many browsers. Raises `AccountGone`."""
+        with self._sessions() as session:
+            _found(session, scope, account_id)
+        return self._sign_ins.end_all(account_id)
+
+    # -- rules ---------------------------------------------------------------------------------------------------
+
+    def _checked(
+        self, session: Session, scope: Scope, draft: AccountDraft, account: Account | None = None
+    ) -> AccountDraft:
+        """The draft in its stored form. Raises `AccountNotAcceptable`."""
+        problems: dict[str, str] = {}
+        sign_in_name = folded_name(draft.sign_in_name)
+        if problem := _sign_in_name_problem(draft.sign_in_name, sign_in_name):
+            problems["sign_in_name"] = problem
+        else:
+            other = session.scalar(select(Account.id).where(Account.sign_in_name == sign_in_name))
+            if other is not None and (account is None or other != account.id):
+                problems["sign_in_name"] = f"登录名“{sign_in_name}”已经有人用了，请换一个，例如在后面加单位简称。"
+        name = " ".join(clean(draft.name).split())
+        if not 2 <= len(name) <= MAX_PERSON:
+            problems["name"] = f"请填写姓名，2 到 {MAX_PERSON} 个字。" if len(name) < 2 else "姓名太长，请填写真实姓名。"
+        roles = {role.value: role for role in Role if role.is_staff}
+        role = roles.get(draft.role)
+        if role is None:
+            problems["role"] = "请选择角色。老同志不在这里开账号，由联络员发进门码。"
+        is_place = not draft.division_prefix or session.get(Division, draft.division_prefix[:12]) is not None
+        if not is_place or not scope.holds_division(draft.division_prefix):
+            problems["division_prefix"] = "请从列表里选择管辖范围。"
+        department_id = draft.department_id if role is Role.DEPARTMENT else None
+        if role is Role.DEPARTMENT:
+            chosen = session.get(Department, department_id) if department_id and department_id < 2**31 else None
+            if chosen is None or not scope.holds_division(chosen.division_code):
+                problems["department_id"] = "部门账号要选所属部门。列表里没有的，请先导入部门。"
+        if problems:
+            raise AccountNotAcceptable(problems)
+        return AccountDraft(sign_in_name, name, draft.role, draft.division_prefix, department_id)
+
+    def _require_another(self, session: Session, account: Account, own: str) -> None:
+        """Before an administrator is closed or demoted. Raises `StepNotAllowed`."""
+        if current_actor().account_id == account.id:
+            raise StepNotAllowed(own)
+        active = session.scalars(
+            select(Account.id)
+            .where(Account.role == Role.ADMINISTRATOR, Account.is_active)
+            .order_by(Account.id)
+            .with_for_update()
+        ).all()
+        if not set(active) - {account.id}:
+            raise StepNotAllowed("这是最后一个能用的系统管理员，不能停用或改成别的角色。请先添加一位管理员。")
+
+    def _shown(self, session: Session, rows: Sequence[Account]) -> list[AccountShown]:
+        now = self._clock()
+        last = dict(
+            session.execute(
+                select(SignIn.account_id, func.max(SignIn.began_at))
+                .where(SignIn.account_id.in_([row.id for row in rows]))
+                .group_by(SignIn.account_id)
+            )
+            .tuples()
+            .all()
+        )
+        names = _division_names(session, (row.division_prefix for row in rows))
+        return [
+            AccountShown(
+                id=row.id,
+                sign_in_name=row.sign_in_name or "",
+                name=row.name,
+                role=row.role,
+                division=names.get(row.division_prefix, row.division_prefix),
+                department=row.department.name if row.department else "",
+                is_active=row.is_active,
+                locked_until=row.locked_until if row.is_locked(now) else None,
+                has_second_factor=row.totp_secret is not None,
+                must_change_password=row.must_change_password,
+                created_at=row.created_at,
+                last_sign_in_at=last.get(row.id),
+                draft=_draft(row),
+            )
+            for row in rows
+        ]
+
+    def _differences(
+        self, session: Session, before: AccountDraft, now: AccountDraft
+    ) -> tuple[tuple[str, str, str], ...]:
+        names = _division_names(session, (before.division_prefix, now.division_prefix))
+
+        def said(draft: AccountDraft, name: str) -> str:
+            value = getattr(draft, name)
+            if name == "role":
+                return {role.value: role.label for role in Role}.get(value, "")
+            if name == "division_prefix":
+                return names.get(value, value)
+            if name == "department_id":
+                department = session.get(Department, value) if value and value < 2**31 else None
+                return department.name if department else "无"
+            return str(value)
+
+        return tuple(
+            (LABELS[field.name], said(before, field.name), said(now, field.name))
+            for field in fields(AccountDraft)
+            if getattr(before, field.name) != getattr(now, field.name)
+        )
+
+
+def _within(statement: Select[tuple[Account]], scope: Scope) -> Select[tuple[Account]]:
+    """Only accounts of this scope: of the staff by the division they see, of retirees by the one they live in."""
+    if not scope.division:
+        return statement
+    of_staff: ColumnElement[bool] = and_(
+        Account.expert_id.is_(None), Account.division_prefix.startswith(scope.division, autoescape=True)
+    )
+    return statement.outerjoin(Expert, Expert.id == Account.expert_id).where(
+        or_(of_staff, Expert.division_code.startswith(scope.division, autoescape=True))
+    )
+
+
+def _found(session: Session, scope: Scope, account_id: int) -> Account:
+    wanted = _within(select(Account).where(Account.id == account_id), scope)
+    account = session.scalar(wanted.with_for_update(of=Account)) if 0 < account_id < 2**31 else None
+    if account is None:
+        raise AccountGone("没有这个账号。请回到账号列表。")
+    return account
+
+
+def _require_staff(account: Account) -> None:
+    if not account.role.is_staff:
+        raise StepNotAllowed("老同志的账号没有密码，姓名跟着档案走。要重新进来，请联络员发新的进门码。")
+
+
+def _draft(account: Account) -> AccountDraft:
+    return AccountDraft(
+        account.sign_in_name or "", account.name, account.role.value, account.division_prefix, account.department_id
+    )
+
+
+def _columns(draft: AccountDraft) -> dict[str, object]:
+    return {
+        "sign_in_name": draft.sign_in_name,
+        "name": draft.name,
+        "role": Role.from_value(draft.role),
+        "division_prefix": draft.division_prefix,
+        "department_id": draft.department_id,
+    }
+
+
+def _division_names(session: Session, codes: Iterable[str]) -> dict[str, str]:
+    rows = session.execute(select(Division.code, Division.name).where(Division.code.in_(set(codes))))
+    return {"": "全部", **dict(rows.tuples().all())}
+
+
+def _sign_in_name_problem(typed: str, name: str) -> str:
+    if not typed.strip():
+        return "请填写登录名，例如姓名的拼音。"
+    if not MIN_SIGN_IN_NAME <= len(name) <= MAX_NAME and not (len(name) == 2 and not name.isascii()):
+        return f"登录名要 {MIN_SIGN_IN_NAME} 到 {MAX_NAME} 个字符；用汉字的，至少 2 个字。"
+    if not _SIGN_IN_NAME.fullmatch(name):
+        return "登录名只能有字母、汉字、数字和 . - _，开头和结尾要是字母、汉字或数字，中间不能有空格。"
+    if _PRIVATE_NUMBER.fullmatch(name):
+        return "登录名请不要用手机号或身份证号，用姓名的拼音就好。"
+    return ""
+
+
+__all__ = ["AccountDraft", "Accounts", "new_form_key"]
