@@ -9,7 +9,15 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from zhiku.domain.accounts import Account, ApiToken, EntryCode, LiaisonAssignment, SignIn, SignInKind
+from zhiku.domain.accounts import (
+    Account,
+    ApiToken,
+    EntryCode,
+    LiaisonAssignment,
+    RecoveryCode,
+    SignIn,
+    SignInKind,
+)
 from zhiku.domain.consents import Consent, ConsentForm, ConsentPurpose
 from zhiku.domain.departments import Department
 from zhiku.domain.encryption import DataKey
@@ -36,6 +44,7 @@ from zhiku.domain.lexicon import (
 )
 from zhiku.domain.on_behalf import ActOnBehalf, Channel
 from zhiku.domain.permissions import Role
+from zhiku.domain.photos import ExpertPhoto
 from zhiku.domain.sensitive import HardshipNote, HealthNote, IdentityNumber
 from zhiku.domain.suggestions import Suggestion, SuggestionAuthor, SuggestionStatus, SuggestionStep
 from zhiku.services.reference_data import load_into
@@ -202,6 +211,7 @@ def everything_about_access(session: Session, expert: Expert, department: Depart
             ),
             EntryCode(account=retiree, code_hash="1" * 64, issued_by_id=liaison.id, issued_at=NOW, expires_at=later),
             LiaisonAssignment(account=liaison, expert=expert, began_at=NOW),
+            RecoveryCode(account_id=liaison.id, code_hash="3" * 64, created_at=NOW),
             ApiToken(
                 name="协同办公", hint="zk_abcd", token_hash="2" * 64, permissions="search_experts", created_at=NOW,
                 expires_at=later,
@@ -217,6 +227,7 @@ def everything_about_access(session: Session, expert: Expert, department: Depart
             IdentityNumber(expert_id=expert.id, value="430725195001010012", recorded_at=NOW),
             HealthNote(expert_id=expert.id, value="听力不好", recorded_at=NOW),
             HardshipNote(expert_id=expert.id, value="独居", recorded_at=NOW),
+            ExpertPhoto(expert_id=expert.id, large=b"large", small=b"small", mark="0" * 16, changed_at=NOW),
             DataKey(id="k1", check="v1:k1:", created_at=NOW),
         ]
     )  # fmt: skip

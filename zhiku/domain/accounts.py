@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from zhiku.domain.base import Base, DomainError, LabelledEnum, UtcDateTime, enum_column
@@ -17,6 +17,8 @@ from zhiku.domain.permissions import Permission, Role, Scope, may
 FREE_FAILURES = 5
 FIRST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(hours=1)
+#: The count begins anew when nobody has tried for so long after a wait: a slip is no longer part of last month's attack.
+FORGOTTEN_AFTER = timedelta(days=1)
 
 
 class AccountClosed(DomainError):
@@ -44,8 +46,12 @@ class Account(Base):
     password_set_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     #: Whether the password was given by somebody else and must be changed at the next sign-in.
     must_change_password: Mapped[bool] = mapped_column(default=False)
+    #: SHA-256 of the key of the form that made the account or gave it its last password: a form sent twice acts once.
+    submission_key: Mapped[str | None] = mapped_column(String(64), unique=True)
     #: Secret of the authenticator app (RFC 6238), once it was confirmed by a first code.
     totp_secret: Mapped[str | None] = mapped_column(Encrypted("accounts.totp_secret"))
+    #: A secret that was shown, and whose first code is still to come.
+    totp_pending: Mapped[str | None] = mapped_column(Encrypted("accounts.totp_pending"))
     #: Number of the 30 seconds whose code was used last: no code is good twice.
     totp_last_step: Mapped[int | None]
     failures: Mapped[int] = mapped_column(default=0)
@@ -79,16 +85,40 @@ class Account(Base):
         return self.locked_until is not None and at < self.locked_until
 
     def note_failure(self, at: datetime) -> None:
-        """A wrong password or code; from the sixth on each doubles the wait before the next is looked at."""
+        """A wrong password or code; after the fifth comes a wait before the next is looked at, and each doubles it.
+
+        It is counted before it is looked at, so that tries at the same moment count each (`take_back_failure`).
+        """
+        if self.locked_until is not None and at >= self.locked_until + FORGOTTEN_AFTER:
+            self.failures = 0
         self.failures += 1
         beyond = self.failures - FREE_FAILURES
         if beyond >= 0:
             # 2^20 half minutes are a year: the exponent is kept small, whatever the count.
             self.locked_until = at + min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(beyond, 20))
 
+    def take_back_failure(self) -> None:
+        """What was counted before it was looked at was right, though not yet everything that is asked."""
+        self.failures = max(0, self.failures - 1)
+        if self.failures < FREE_FAILURES:
+            self.locked_until = None
+
     def note_success(self) -> None:
         """A right one: the count begins anew."""
         self.failures, self.locked_until = 0, None
+
+
+class RecoveryCode(Base):
+    """A code that stands in once for the authenticator app, when the phone is lost. Only its hash is here."""
+
+    __tablename__ = "recovery_codes"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
+    #: SHA-256: a code is one of 10^21, and is looked up by it.
+    code_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    spent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class SignInKind(LabelledEnum):
@@ -136,6 +166,8 @@ class EntryCode(Base):
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     #: When it was used, or replaced by a newer one.
     spent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    #: Hash of a random mark of the browser that used it, so that a button pressed twice is one entry; "" of others.
+    spent_by: Mapped[str] = mapped_column(String(64), default="")
 
     account: Mapped[Account] = relationship(foreign_keys=[account_id])
 
@@ -144,7 +176,17 @@ class LiaisonAssignment(Base):
     """A liaison officer who looks after a retiree, from when to when."""
 
     __tablename__ = "liaison_assignments"
-    __table_args__ = (Index("ix_liaison_assignments_current", "account_id", "ended_at"),)
+    __table_args__ = (
+        Index("ix_liaison_assignments_current", "account_id", "ended_at"),
+        # One at a time for each retiree, whoever assigns at the same moment.
+        Index(
+            "uq_liaison_assignments_one_current",
+            "expert_id",
+            unique=True,
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"))
