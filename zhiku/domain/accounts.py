@@ -99,9 +99,8 @@ class Account(Base):
 
     def take_back_failure(self) -> None:
         """What was counted before it was looked at was right, though not yet everything that is asked."""
-        self.failures = max(0, self.failures - 1)
-        if self.failures < FREE_FAILURES:
-            self.locked_until = None
+        # If there is a wait, it is of this very count: nobody else was looked at since.
+        self.failures, self.locked_until = max(0, self.failures - 1), None
 
     def note_success(self) -> None:
         """A right one: the count begins anew."""

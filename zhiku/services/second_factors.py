@@ -38,6 +38,10 @@ class SecondFactorNeeded(DomainError):
     """An administrator cannot do without."""
 
 
+class BeginAgain(DomainError):
+    """The password was typed too long ago, or the account has changed since."""
+
+
 class NoSecondFactor(DomainError):
     """There is none to which recovery codes could belong."""
 
@@ -72,16 +76,20 @@ class SecondFactors:
         picture = segno.make(address, error="m", micro=False).svg_data_uri(scale=6, border=4, dark="#000", light="#fff")
         return SetUp(" ".join(secret[start : start + 4] for start in range(0, len(secret), 4)), picture)
 
-    def confirm(self, account_id: int, typed: str, form_key: str) -> tuple[str, ...]:
+    def confirm(self, account_id: int, typed: str, form_key: str, may_replace: bool = True) -> tuple[str, ...]:
         """Let the secret that was shown hold from now on; gives the recovery codes, which are shown once.
 
-        The same form sent twice gives the same codes. Raises `FirstCodeWrong` and `DatabaseBusy`.
+        The same form sent twice gives the same codes. Without `may_replace` only where there is no second factor: who
+        has shown nothing but a password must not put theirs in its place. Raises `FirstCodeWrong`, `BeginAgain` and
+        `DatabaseBusy`.
         """
         with writing(self._sessions) as session:
             account, now = _locked(session, account_id), self._clock()
             codes = _codes(account_id, form_key)
             if account.totp_secret is not None and _holds(session, account_id, codes):
                 return codes
+            if account.totp_secret is not None and not may_replace:
+                raise BeginAgain("动态口令已经设置好了。请从头输入登录名和密码，再输入手机上的验证码。")
             step = _step_of(account.totp_pending, typed, now, None)
             if step is None:
                 raise FirstCodeWrong("验证码不对。请确认手机的时间是自动设置的，再输入手机上现在显示的 6 位数字。")

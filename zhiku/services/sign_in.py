@@ -22,7 +22,7 @@ from zhiku.domain.audit import Action, AuditHead, Note, append
 from zhiku.domain.base import DomainError
 from zhiku.services.given_codes import folded
 from zhiku.services.passwords import Passwords
-from zhiku.services.second_factors import SecondFactors
+from zhiku.services.second_factors import BeginAgain, SecondFactors
 from zhiku.services.writing import writing
 
 #: A password that was given by somebody else holds so long; who does not use it in time asks for another.
@@ -44,10 +44,6 @@ class GivenPasswordTooOld(DomainError):
 
 class CodeRefused(DomainError):
     """The second factor is wrong, was used before, or no code is looked at now."""
-
-
-class BeginAgain(DomainError):
-    """The password was typed too long ago, or the account has changed since."""
 
 
 class WrongOwnPassword(DomainError):
@@ -229,9 +225,9 @@ class StaffSignIn:
 
 
 def folded_name(name: str) -> str:
-    """A sign-in name as it is kept and compared: NFKC, lower case, without spaces around it; "" where it is too long."""
+    """A sign-in name as it is kept and compared: NFKC, lower case, without spaces around it; "" where it cannot be one."""
     text = unicodedata.normalize("NFKC", name[: 4 * MAX_NAME]).casefold().strip()
-    return text if len(text) <= MAX_NAME else ""
+    return text if len(text) <= MAX_NAME and text.isprintable() else ""
 
 
 def _begin_again() -> BeginAgain:
