@@ -25,21 +25,32 @@ from zhiku.engines.whoosh.build import Processes
 from zhiku.engines.whoosh.engine import WhooshEngine
 from zhiku.persistence.data_keys import key_ids, register_key, require_keys
 from zhiku.persistence.key_file import load_keys, store_keys, with_new_key
+from zhiku.persistence.secret_file import derived_key
 from zhiku.persistence.session import engine_keys, make_engine, make_sessions, use_keys, utc_now
 from zhiku.search.port import Engine
+from zhiku.services.api_tokens import ApiTokens
+from zhiku.services.accounts import Accounts
 from zhiku.services.completion import Completer
-from zhiku.services.county_words import CountyWordsReader
 from zhiku.services.department_routing import DepartmentRouting
 from zhiku.services.did_you_mean import DidYouMean
 from zhiku.services.directory import Directory
 from zhiku.services.drainer import Drainer
+from zhiku.services.entry_codes import EntryCodes
 from zhiku.services.evaluation import Evaluation, JudgedSet, evaluate
 from zhiku.services.expert_search import ExpertSearch
 from zhiku.services.indexing import Indexing
 from zhiku.services.lexicon import Lexicon
 from zhiku.services.lexicon_hints import LexiconHints
+from zhiku.services.liaisons import Liaisons
 from zhiku.services.live_lexicon import DictionaryWords, LiveSynonyms
+from zhiku.services.photos import Photos
+from zhiku.services.on_behalf import OnBehalf
+from zhiku.services.own_records import OwnRecords
+from zhiku.services.passwords import Passwords
 from zhiku.services.problem_words import ProblemWords
+from zhiku.services.searches import ScopedSearches
+from zhiku.services.second_factors import SecondFactors
+from zhiku.services.sign_in import StaffSignIn
 from zhiku.services.sign_ins import SignIns
 from zhiku.services.similar_suggestions import SimilarSuggestions
 from zhiku.services.suggestion_intake import SuggestionIntake
@@ -59,15 +70,18 @@ class Zhiku:
     database: DatabaseEngine
     sessions: sessionmaker[Session]
     engine: WhooshEngine
-    expert_search: ExpertSearch
-    completer: Completer
-    did_you_mean: DidYouMean
-    problem_words: ProblemWords
-    suggestion_search: SuggestionSearch
+    accounts: Accounts
+    api_tokens: ApiTokens
+    photos: Photos
     suggestion_intake: SuggestionIntake
+    entry_codes: EntryCodes
+    liaisons: Liaisons
+    on_behalf: OnBehalf
+    own_records: OwnRecords
+    searches: ScopedSearches
+    second_factors: SecondFactors
     sign_ins: SignIns
-    similar_suggestions: SimilarSuggestions
-    department_routing: DepartmentRouting
+    staff_sign_in: StaffSignIn
     directory: Directory
     indexing: Indexing
     lexicon: Lexicon
@@ -96,23 +110,28 @@ class Zhiku:
             vectors=vectors,
             processes=Processes(settings.build_processes, settings.cache_dir, settings.encoder),
         )
-        words = CountyWordsReader(sessions, engine)
-        did_you_mean = DidYouMean(engine, words, lambda: synonyms.current().groups)
-        problem_words = ProblemWords(engine, words, lambda: synonyms.current().groups)
+        intake = SuggestionIntake(sessions, utc_now, settings.zone, settings.division)
+        passwords, sign_ins = Passwords(), SignIns(sessions, utc_now)
+        second_factors = SecondFactors(sessions, utc_now)
         return cls(
             settings=settings,
             database=database,
             sessions=sessions,
             engine=engine,
-            expert_search=ExpertSearch(sessions, engine, settings.page_size, did_you_mean.suggest, problem_words.get),
-            completer=Completer(sessions, words),
-            did_you_mean=did_you_mean,
-            problem_words=problem_words,
-            suggestion_search=SuggestionSearch(sessions, engine, settings.page_size),
-            suggestion_intake=SuggestionIntake(sessions, utc_now, settings.zone, settings.division),
-            sign_ins=SignIns(sessions, utc_now),
-            similar_suggestions=SimilarSuggestions(sessions, engine),
-            department_routing=DepartmentRouting(sessions, engine, settings.division),
+            accounts=Accounts(sessions, utc_now, passwords, sign_ins),
+            api_tokens=ApiTokens(sessions, utc_now),
+            photos=Photos(sessions, utc_now),
+            suggestion_intake=intake,
+            entry_codes=EntryCodes(sessions, utc_now, lambda: derived_key(settings.home, "zhiku entry codes")),
+            liaisons=Liaisons(sessions, utc_now),
+            on_behalf=OnBehalf(sessions, utc_now, intake),
+            own_records=OwnRecords(sessions),
+            searches=ScopedSearches(
+                sessions, engine, lambda: synonyms.current().groups, settings.page_size, settings.division
+            ),
+            second_factors=second_factors,
+            sign_ins=sign_ins,
+            staff_sign_in=StaffSignIn(sessions, utc_now, passwords, second_factors),
             directory=Directory(sessions, settings.division),
             indexing=Indexing(sessions, engine, utc_now, _forgetting(engine, vectors)),
             lexicon=Lexicon(sessions, engine, utc_now, synonyms),
@@ -123,11 +142,39 @@ class Zhiku:
     def close(self) -> None:
         """Close files and connections."""
         self.unanswered.close()
-        self.completer.close()
-        self.did_you_mean.close()
-        self.problem_words.close()
+        self.searches.close()
         self.engine.close()
         self.database.dispose()
+
+    # What searches everything: for the command line, whose user has the whole database anyway.
+
+    @property
+    def expert_search(self) -> ExpertSearch:
+        return self.searches.within("").experts
+
+    @property
+    def suggestion_search(self) -> SuggestionSearch:
+        return self.searches.within("").suggestions
+
+    @property
+    def similar_suggestions(self) -> SimilarSuggestions:
+        return self.searches.within("").similar
+
+    @property
+    def department_routing(self) -> DepartmentRouting:
+        return self.searches.within("").routing
+
+    @property
+    def completer(self) -> Completer:
+        return self.searches.within("").completer
+
+    @property
+    def did_you_mean(self) -> DidYouMean:
+        return self.searches.within("").did_you_mean
+
+    @property
+    def problem_words(self) -> ProblemWords:
+        return self.searches.within("").problem_words
 
     def clock(self) -> datetime:
         """Now, aware, in UTC."""

@@ -25,6 +25,9 @@ SENTENCES = (
     "修水库、修水渠、修水库，一辈子修水库。",
 )
 
+#: Of two counties, the second with a code that the first's is no beginning of; and of a row that says nothing.
+DIVISIONS = ("430725001", "430725105", "430725", "430726101", "")
+
 EXPERTS = 36
 EVIDENCE = 60
 
@@ -37,6 +40,11 @@ def county(seed: int = 7, experts: int = EXPERTS, evidence: int = EVIDENCE) -> l
     for number in range(1, evidence + 1):
         documents += _evidence(random, number, facets)
     return documents
+
+
+def _division(owner: str) -> str:
+    """Where a person lives: always the same, and in every division somebody."""
+    return DIVISIONS[int(owner.partition(":")[2]) % len(DIVISIONS)]
 
 
 def _facets(random: Random) -> dict[str, tuple[str, ...]]:
@@ -58,7 +66,8 @@ def _profile(random: Random, owner: str, facets: dict[str, tuple[str, ...]]) -> 
         "career": random.choice(SENTENCES),
     }
     name = random.choice(SURNAMES) + random.choice(GIVEN)
-    return IndexDocument(owner, owner, owner, Kind.PROFILE, fields, name=name, facets=facets)
+    lives = {"division": _division(owner), "owner_division": _division(owner)}
+    return IndexDocument(owner, owner, owner, Kind.PROFILE, fields, name=name, facets=facets, **lives)
 
 
 def _evidence(random: Random, number: int, facets: dict[str, dict[str, tuple[str, ...]]]) -> list[IndexDocument]:
@@ -66,10 +75,14 @@ def _evidence(random: Random, number: int, facets: dict[str, dict[str, tuple[str
     source = f"{kind.value}:{number}"
     day = date(2020 + number % 6, 1 + number % 12, 1 + number % 28) if number % 7 else None
     fields = {"title": random.choice(SENTENCES)[:8], "body": "".join(random.choices(SENTENCES, k=2))}
+    division = DIVISIONS[number // 2 % len(DIVISIONS)]
     owners = random.sample(sorted(facets), random.choice((0, 1, 1, 2)) if kind is Kind.SUGGESTION else 1)
     if not owners:
-        return [IndexDocument(source, source, "", kind, fields, date=day)]
+        return [IndexDocument(source, source, "", kind, fields, date=day, division=division)]
     return [
-        IndexDocument(f"{source}/{owner}", source, owner, kind, fields, facets=facets[owner], date=day)
+        IndexDocument(
+            f"{source}/{owner}", source, owner, kind, fields, facets=facets[owner], date=day,
+            division=division, owner_division=_division(owner),
+        )
         for owner in owners
-    ]
+    ]  # fmt: skip

@@ -11,14 +11,16 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.contract.variants import MEMORY, ONE_SEGMENT, Analyzers, Variant, answer
-from zhiku.search.port import FACETS, Change, IndexDocument, Kind, SearchRequest
+from zhiku.search.port import FACETS, Change, ExactPart, IndexDocument, Kind, SearchRequest
 from zhiku.search.query import parse
 
 #: Few characters, so that texts share terms; some that need normalising, some that are no words at all.
 TEXTS = st.text(st.sampled_from("修水库坝柑橘黃龙病调解一a1 ，。\n龍ＣＡＤ👴"), max_size=24)
 NAMES = st.sampled_from(("张水生", "曾水", "单玉兰", "欧阳修", "阿·买买提", "Ann Lee", "𠮷田"))
+DIVISIONS = st.sampled_from(("", "43", "430725", "430725105", "430726"))
 VALUES = st.sampled_from(((), ("水利",), ("农业",), ("法律", "水利"), ("水利", "农业")))
 OWNERS = tuple(f"expert:{number}" for number in range(1, 6))
+LIVES = dict(zip(OWNERS, ("430725105", "430725105", "430725001", "430726101", "4307"), strict=True))
 SOURCES = (
     *OWNERS,
     *(f"suggestion:{number}" for number in range(1, 5)),
@@ -34,16 +36,26 @@ def documents_of(draw: st.DrawFn, source: str, facets: Facets) -> tuple[IndexDoc
     kind = {"expert": Kind.PROFILE, "suggestion": Kind.SUGGESTION, "service": Kind.SERVICE}[source.partition(":")[0]]
     if kind is Kind.PROFILE:
         fields = draw(st.fixed_dictionaries({}, optional={name: TEXTS for name in ("expertise", "post", "summary")}))
-        return (IndexDocument(source, source, source, kind, fields, name=draw(NAMES), facets=facets[source]),)
+        place = LIVES[source]
+        return (
+            IndexDocument(
+                source, source, source, kind, fields, name=draw(NAMES), facets=facets[source],
+                division=place, owner_division=place,
+            ),
+        )  # fmt: skip
     fields = draw(st.fixed_dictionaries({}, optional={"title": TEXTS, "body": TEXTS}))
+    place = draw(DIVISIONS)
     day = draw(st.none() | st.dates(date(2000, 1, 1), date(2030, 1, 1)))
     owners = draw(st.lists(st.sampled_from(OWNERS), unique=True, max_size=2))
     if not owners:
-        return (IndexDocument(source, source, "", kind, fields, date=day),)
+        return (IndexDocument(source, source, "", kind, fields, date=day, division=place),)
     return tuple(
-        IndexDocument(f"{source}/{owner}", source, owner, kind, fields, facets=facets[owner], date=day)
+        IndexDocument(
+            f"{source}/{owner}", source, owner, kind, fields, facets=facets[owner], date=day,
+            division=place, owner_division=LIVES[owner],
+        )
         for owner in owners
-    )
+    )  # fmt: skip
 
 
 @st.composite
@@ -59,12 +71,18 @@ def histories(draw: st.DrawFn) -> tuple[list[IndexDocument], list[Change]]:
     return documents, changes
 
 
+#: Texts as they stand; without terms every document is looked through.
+PARTS = st.sampled_from(("修", "水库", "橘", "一a")).map(ExactPart)
+
 requests = st.fixed_dictionaries(
     {},
     optional={
         "filters": st.dictionaries(st.sampled_from(FACETS), VALUES, max_size=2),
         "kinds": st.lists(st.sampled_from(Kind), unique=True).map(tuple),
         "owned_only": st.booleans(),
+        "division": DIVISIONS,
+        "phrases": st.lists(PARTS, max_size=1).map(tuple),
+        "excluded": st.lists(PARTS, max_size=1).map(tuple),
         "near_limit": st.integers(0, 4),
         "facets": st.just(FACETS),
         "limit": st.integers(0, 6),

@@ -14,6 +14,7 @@ from zhiku.search.port import (
     NO_TERMS,
     Change,
     Engine,
+    ExactPart,
     IndexDocument,
     IndexProblem,
     Kind,
@@ -240,6 +241,48 @@ def test_owners_of_a_name_are_counted_beside_what_is_searched_for(engine: Engine
     assert engine.search(request).named_owners == 2
     assert engine.search(replace(request, filters={"township": ("漆河镇",)})).named_owners == 1
     assert engine.search(replace(request, count_names=("full:赵六",))).named_owners == 0
+
+
+def test_a_scope_leaves_nothing_of_what_lies_outside_it(engine: Engine) -> None:
+    """Not a hit, a total, a facet, a name or an exact text: a person of elsewhere, and evidence from elsewhere."""
+
+    def lives(document: IndexDocument, division: str, owner_division: str | None = None) -> IndexDocument:
+        owned = division if owner_division is None else owner_division
+        return replace(document, division=division, owner_division=owned, facets={"field": (f"在{owned}",)})
+
+    def evidence(number: int, owner: int) -> IndexDocument:
+        key = f"suggestion:{number}/expert:{owner}"
+        return IndexDocument(key, f"suggestion:{number}", f"expert:{owner}", Kind.SUGGESTION, {"title": "修水库 加固"})
+
+    rebuild(
+        engine,
+        [
+            lives(profile(1, "修水库", "王建设"), "430725105"),
+            lives(profile(2, "修水库", "李建设"), "430726101"),
+            lives(evidence(1, 1), "430726", "430725105"),
+            lives(evidence(2, 2), "430725", "430726101"),
+            lives(evidence(3, 1), "430725", "430725105"),
+        ],
+    )
+    terms = parse("水库", engine.analyzer)
+
+    def found(division: str, **shape: object) -> tuple[set[str], int, int, dict[str, int], int]:
+        request = SearchRequest(terms, division=division, facets=("field",), count_names=("given:建设",), **shape)  # type: ignore[arg-type]
+        result = engine.search(request)
+        hits = {hit.id for hit in result.hits}
+        return hits, result.total_documents, result.total_owners, dict(result.facets["field"]), result.named_owners
+
+    own = {"expert:1", "suggestion:3/expert:1"}
+    assert found("430725", owned_only=True) == (own, 2, 1, {"在430725105": 1}, 1)
+    assert found("430725105", owned_only=True) == ({"expert:1"}, 1, 1, {"在430725105": 1}, 1)
+    assert found("430727", owned_only=True) == (set(), 0, 0, {}, 0)
+    assert found("4307", owned_only=True)[1:3] == (5, 2)
+    # A suggestion is of the division that it was given in, wherever its author lives.
+    assert found("430725")[0] == {*own, "suggestion:2/expert:2"}
+    exact = (ExactPart("加固"),)
+    assert found("430725105", owned_only=True, phrases=exact)[0] == set()
+    assert found("430725105", owned_only=True, excluded=exact)[0] == {"expert:1"}
+    assert found("430725", owned_only=True, phrases=exact)[0] == own
 
 
 def test_a_document_without_any_text_is_found_by_browsing_only(engine: Engine) -> None:

@@ -23,7 +23,17 @@ from tests.contract.variants import (
     scores,
 )
 from zhiku.engines.whoosh.engine import WhooshEngine
-from zhiku.search.port import FACETS, NO_TERMS, Change, Engine, IndexDocument, Kind, SearchRequest, sources_of
+from zhiku.search.port import (
+    FACETS,
+    NO_TERMS,
+    Change,
+    Engine,
+    ExactPart,
+    IndexDocument,
+    Kind,
+    SearchRequest,
+    sources_of,
+)
 from zhiku.search.query import parse
 
 QUERIES = (
@@ -65,6 +75,10 @@ SHAPES = (
     SearchRequest(NO_TERMS, limit=0, facets=FACETS),
     SearchRequest(NO_TERMS, owned_only=True, facets=FACETS, near_limit=50),
     SearchRequest(NO_TERMS, filters={"township": ("漆河镇",)}, limit=3, near_limit=3),
+    SearchRequest(NO_TERMS, division="430725", owned_only=True, facets=FACETS, near_limit=50),
+    SearchRequest(NO_TERMS, division="430725105", facets=FACETS, limit=7),
+    SearchRequest(NO_TERMS, division="43", owned_only=True, phrases=(ExactPart("水库"),), facets=("field",)),
+    SearchRequest(NO_TERMS, division="430725", excluded=(ExactPart("柑橘"),)),
 )
 
 
@@ -163,6 +177,15 @@ def test_fingerprints_are_those_of_the_documents_that_went_in(
     assert engine.fingerprints() == {document.id: document.fingerprint for document in documents}
     left = {change.source: change.documents for change in (*sources_of(documents), *edits(documents))}
     assert edited.fingerprints() == {doc.id: doc.fingerprint for group in left.values() for doc in group}
+
+
+@pytest.mark.parametrize("division", ["", "43", "430725", "430725105", "430726", "4307251", "99"])
+def test_the_words_of_a_division_are_those_of_its_documents(
+    engine: Engine, documents: list[IndexDocument], division: str, analyzers: Analyzers, variant: Variant
+) -> None:
+    model = MEMORY_JIEBA if variant.segmenter == "jieba" else MEMORY
+    there = [document for document in documents if document.division.startswith(division)]
+    assert dict(engine.vocabulary(division)) == model.filled(Path(), analyzers, there).vocabulary()
 
 
 def test_status_counts_the_documents(engine: Engine, documents: list[IndexDocument]) -> None:

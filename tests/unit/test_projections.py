@@ -16,15 +16,17 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from tests import factories
 from tests.conftest import NOW
+from tests.factories import COUNTY, QIHE
 from tests.unit.indexes import engine_in, found
 from zhiku.domain.base import Base, UtcDateTime
 from zhiku.domain.contacts import ContactDetail
+from zhiku.domain.encryption import Encrypted
 from zhiku.domain.engagements import ServiceRecord
 from zhiku.domain.experts import Availability, Expert, ExpertStatus
 from zhiku.domain.schema import metadata
 from zhiku.domain.suggestions import Suggestion, SuggestionStatus
 from zhiku.search.port import IndexDocument
-from zhiku.search.projections import Facets, facets_of, project_expert, project_service, project_suggestion
+from zhiku.search.projections import Owner, owner_of, project_expert, project_service, project_suggestion
 from zhiku.services.indexing import Indexing
 
 Sessions = sessionmaker[Session]
@@ -51,10 +53,11 @@ ALLOWED = {
     ("departments", "name"),
 }
 
-#: Columns of rows that lead nowhere near a document (the outbox, the bureau's words, queries without an answer) need no
-#: value: the projections read none of these tables.
+#: Columns of rows that lead nowhere near a document (the outbox, the bureau's words, queries without an answer, the
+#: audit) need no value: the projections read none of these tables.
 ELSEWHERE = {
     "outbox", "county_words", "lexicon_revisions", "synonym_groups", "synonym_members", "unanswered_queries",
+    "audit_events", "audit_head", "data_keys",
 }  # fmt: skip
 PLANTED = {table.name for table in metadata.sorted_tables} - ELSEWHERE
 
@@ -94,10 +97,15 @@ def _rows(session: Session) -> list[Base]:
     ]
     session.add_all(contacts)
     session.flush()
-    rows = [
+    factories.everything_about_access(session, expert, department)
+    rows: list[Base] = [
         expert, expert.division, expert.field_links[0], expert.career[0], expert.honours[0], field, department,
         suggestion, suggestion.authors[0], suggestion.steps[0], record, *contacts,
     ]  # fmt: skip
+    shown = {row.__tablename__ for row in rows}
+    for mapper in Base.registry.mappers:
+        if mapper.class_.__tablename__ in PLANTED - shown:
+            rows.extend(session.scalars(select(mapper.class_).limit(1)))
     assert {row.__tablename__ for row in rows} == PLANTED, "a new table: plant a value in each of its columns"
     return rows
 
@@ -105,7 +113,7 @@ def _rows(session: Session) -> list[Base]:
 def _plantable(row: Base) -> Iterator[Column[Any]]:
     for column in metadata.tables[row.__tablename__].columns:
         is_structure = column.primary_key or column.foreign_keys or column.name in ("version", "position", "subject_id")
-        if not is_structure and not _is_enum(column):
+        if not is_structure and not _is_enum(column) and _python_type(column) is not bool:
             yield column
 
 
@@ -130,6 +138,8 @@ def _value(column: Column[Any], number: int) -> tuple[object, str]:
         return date(2100 + number, 1, 1), str(2100 + number)
     if kind is int:
         return 700_000 + number, str(700_000 + number)
+    if kind is bytes:
+        return marker(number).encode(), marker(number)
     assert kind is str, f"{column}: say how to plant a {kind}"
     return marker(number), marker(number)
 
@@ -137,11 +147,13 @@ def _value(column: Column[Any], number: int) -> tuple[object, str]:
 def _python_type(column: Column[Any]) -> type:
     if isinstance(column.type, UtcDateTime):
         return datetime
+    if isinstance(column.type, Encrypted):
+        return str
     return list if isinstance(column.type, JSON) else column.type.python_type
 
 
-def owners(session: Session) -> dict[int, Facets]:
-    return {row.id: facets_of(row) for row in session.scalars(select(Expert)) if row.is_searchable}
+def owners(session: Session) -> dict[int, Owner]:
+    return {row.id: owner_of(row) for row in session.scalars(select(Expert)) if row.is_searchable}
 
 
 def authors_of(suggestion: Suggestion) -> list[int | None]:
@@ -169,6 +181,25 @@ def test_only_allowed_columns_reach_a_document(planted: tuple[Session, dict[tupl
     reached = {column for column, shown in markers.items() if shown in everything}
     assert reached - ALLOWED == set(), "these columns must not be in the index"
     assert ALLOWED & set(markers) - reached == set(), "these columns should be in the index and are not"
+
+
+def test_documents_carry_the_division_of_their_row_and_of_their_owner(sessions: Sessions) -> None:
+    """So that a scope holds: nothing is found of whom, and by what, it does not hold."""
+    with sessions() as session:
+        factories.reference(session)
+        expert = factories.an_expert(session)
+        suggestion = factories.a_suggestion(session, authors=(expert,))
+        orphan = factories.a_suggestion(session, authors=("李阳春",), serial=77)
+        there = factories.a_service_record(session, expert, division_code="430725001")
+        nowhere = factories.a_service_record(session, expert, division_code=None)
+        found = {one.source: (one.division, one.owner_division) for one in documents_of(session)}
+        assert found == {
+            f"expert:{expert.id}": (QIHE, QIHE),
+            f"suggestion:{suggestion.id}": (COUNTY, QIHE),
+            f"suggestion:{orphan.id}": (COUNTY, ""),
+            f"service:{there.id}": ("430725001", QIHE),
+            f"service:{nowhere.id}": (QIHE, QIHE),
+        }
 
 
 def test_only_allowed_columns_can_be_searched_for(

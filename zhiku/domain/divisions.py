@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ForeignKey, String
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy import ColumnElement, ForeignKey, String, true
+from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column, relationship
 
 from zhiku.domain.base import Base, LabelledEnum, enum_column
 
@@ -29,3 +29,8 @@ class Division(Base):
     parent_code: Mapped[str | None] = mapped_column(ForeignKey("divisions.code"))
 
     parent: Mapped[Division | None] = relationship(remote_side=[code])
+
+
+def is_within(code: InstrumentedAttribute[str] | InstrumentedAttribute[str | None], prefix: str) -> ColumnElement[bool]:
+    """The condition that a row's division lies within a scope; "" holds everything."""
+    return code.startswith(prefix, autoescape=True) if prefix else true()

@@ -171,7 +171,8 @@ class _Store:
         """Documents that the filters and the exact parts leave."""
         bearers: dict[str, list[str]] = {}
         for key, document in self.documents.items():
-            bearers.setdefault(document.owner or key, []).append(key)
+            if _is_within(document, request):
+                bearers.setdefault(document.owner or key, []).append(key)
         allowed: set[str] = set()
         for keys in bearers.values():
             texts = [self._normal_text(key) for key in keys]
@@ -188,10 +189,10 @@ class _Store:
             document.owner: document.asked_on for document in self.documents.values() if document.asked_on is not None
         }
 
-    def vocabulary(self) -> dict[str, int]:
+    def vocabulary(self, division: str = "") -> dict[str, int]:
         counts: dict[str, int] = {}
-        for terms in self.terms.values():
-            for word in terms[TermGroup.WORDS]:
+        for key, terms in self.terms.items():
+            for word in terms[TermGroup.WORDS] if self.documents[key].division.startswith(division) else ():
                 counts[word] = counts.get(word, 0) + 1
         return counts
 
@@ -280,8 +281,8 @@ class MemoryEngine:
     def encoder(self) -> Encoder | None:
         return self._usable().encoder
 
-    def vocabulary(self) -> dict[str, int]:
-        return self._usable().vocabulary()
+    def vocabulary(self, division: str = "") -> dict[str, int]:
+        return self._usable().vocabulary(division)
 
     def search(self, request: SearchRequest) -> SearchResult:
         return self._usable().search(request)
@@ -322,6 +323,11 @@ class MemoryEngine:
 
 def _best(hits: Iterable[Hit], limit: int) -> list[Hit]:
     return sorted(hits, key=lambda hit: (-hit.score, tie_breaker(hit.id)))[:limit]
+
+
+def _is_within(document: IndexDocument, request: SearchRequest) -> bool:
+    is_owner_within = not request.owned_only or document.owner_division.startswith(request.division)
+    return document.division.startswith(request.division) and is_owner_within
 
 
 def _passes(document: IndexDocument, request: SearchRequest) -> bool:

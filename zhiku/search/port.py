@@ -55,6 +55,10 @@ class IndexDocument:
     date: dt.date | None = None
     #: On profiles: when the person was last asked for help; equal scores go to who was asked least recently.
     asked_on: dt.date | None = None
+    #: Codes of the administrative divisions (GB/T 2260) that its row and its owner belong to; nobody whose scope does
+    #: not hold the first sees the document, nor by it an owner of whom it does not hold the second.
+    division: str = ""
+    owner_division: str = ""
 
     #: Remembered: it is asked for by who reads the document and by who writes it.
     _fingerprint: str = field(default="", init=False, repr=False, compare=False)
@@ -70,7 +74,7 @@ class IndexDocument:
         content = [
             self.id, self.source, self.owner, self.kind, sorted(self.fields.items()), self.name,
             sorted((name, list(values)) for name, values in self.facets.items()), self.date and self.date.isoformat(),
-            self.asked_on and self.asked_on.isoformat(),
+            self.asked_on and self.asked_on.isoformat(), self.division, self.owner_division,
         ]  # fmt: skip
         return hashlib.blake2b(json.dumps(content, ensure_ascii=False).encode(), digest_size=12).hexdigest()
 
@@ -136,6 +140,9 @@ class SearchRequest:
     kinds: tuple[Kind, ...] = ()
     #: Only documents that have an owner (expert search), or all.
     owned_only: bool = False
+    #: Only documents of divisions whose codes begin so; with `owned_only` their owners' too. To this request there are
+    #: no others: they are in no hit, no count, no facet, and have no exact texts.
+    division: str = ""
     #: Exact texts: an owner (of documents without one, the document) must have all `phrases` and none of `excluded`.
     phrases: tuple[ExactPart, ...] = ()
     excluded: tuple[ExactPart, ...] = ()
@@ -229,8 +236,8 @@ class Generation(Protocol):
         """Throw it away."""
 
 
-class Engine(Protocol):
-    """A search engine. Safe for many threads; several processes may share one index."""
+class Searcher(Protocol):
+    """What answers: an engine, or a part of what it has (`zhiku.search.scope`). Safe for many threads."""
 
     @property
     def analyzer(self) -> Analyzer:
@@ -240,11 +247,19 @@ class Engine(Protocol):
     def encoder(self) -> Encoder | None:
         """The encoder of the current generation's vectors; None where it has none, or where it is not installed."""
 
-    def vocabulary(self) -> Mapping[str, int]:
-        """Words of the current generation with the number of documents that have each. Raises `IndexProblem`."""
+    def vocabulary(self, division: str = "") -> Mapping[str, int]:
+        """Words of the current generation with the number of documents that have each; of documents whose division's
+        code begins so. Raises `IndexProblem`."""
 
     def search(self, request: SearchRequest) -> SearchResult:
         """Answer; raises `IndexProblem` when there is no usable generation."""
+
+    def status(self) -> EngineStatus:
+        """Facts for operators; never raises for a damaged index but says so in `problem`."""
+
+
+class Engine(Searcher, Protocol):
+    """A search engine. Several processes may share one index."""
 
     def begin_generation(self) -> Generation:
         """Start a new generation aside; raises `RebuildAtWork`, or `IndexProblem` when none can be started."""
@@ -258,9 +273,6 @@ class Engine(Protocol):
 
     def fingerprints(self) -> dict[str, str]:
         """`{document id: fingerprint}` of all live documents."""
-
-    def status(self) -> EngineStatus:
-        """Facts for operators; never raises for a damaged index but says so in `problem`."""
 
 
 def sources_of(documents: Iterable[IndexDocument]) -> Iterator[Change]:
@@ -293,6 +305,7 @@ __all__ = [
     "RequiredWord",
     "SearchRequest",
     "SearchResult",
+    "Searcher",
     "TermGroup",
     "sources_of",
     "tie_breaker",

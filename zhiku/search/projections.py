@@ -6,6 +6,7 @@ Pure functions over loaded rows; `zhiku.services.indexing` loads them. Contact d
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date
 
 from zhiku.domain.engagements import ServiceRecord
@@ -16,6 +17,15 @@ from zhiku.search.port import IndexDocument, Kind
 
 #: Facet name -> values, of one person.
 Facets = Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """What all documents of a person carry."""
+
+    facets: Facets
+    #: Code of the division that the person belongs to.
+    division: str
 
 
 def expert_key(expert_id: int) -> str:
@@ -40,6 +50,7 @@ def project_expert(expert: Expert, asked_on: date | None = None) -> tuple[IndexD
         "honours": "\n".join(honour.title for honour in expert.honours),
         "summary": expert.summary,
     }
+    owner = owner_of(expert)
     return (
         IndexDocument(
             id=key,
@@ -48,19 +59,21 @@ def project_expert(expert: Expert, asked_on: date | None = None) -> tuple[IndexD
             kind=Kind.PROFILE,
             fields=_redacted(fields),
             name=expert.name,
-            facets=facets_of(expert),
+            facets=owner.facets,
             asked_on=asked_on,
+            division=owner.division,
+            owner_division=owner.division,
         ),
     )
 
 
 def project_suggestion(
-    suggestion: Suggestion, authors: Iterable[int | None], owners: Mapping[int, Facets]
+    suggestion: Suggestion, authors: Iterable[int | None], owners: Mapping[int, Owner]
 ) -> tuple[IndexDocument, ...]:
     """A document for each author who can be found, or one without an owner.
 
-    `authors` are the experts among the authors by id, in order, None for who is not in the think tank; `owners` has the
-    facets of all whom a search may name, by id.
+    `authors` are the experts among the authors by id, in order, None for who is not in the think tank; `owners` has all
+    whom a search may name, by id.
     """
     if not suggestion.is_searchable:
         return ()
@@ -70,7 +83,13 @@ def project_suggestion(
     if not named:
         return (
             IndexDocument(
-                id=key, source=key, owner="", kind=Kind.SUGGESTION, fields=fields, date=suggestion.submitted_on
+                id=key,
+                source=key,
+                owner="",
+                kind=Kind.SUGGESTION,
+                fields=fields,
+                date=suggestion.submitted_on,
+                division=suggestion.division_code,
             ),
         )
     return tuple(
@@ -80,16 +99,19 @@ def project_suggestion(
             owner=expert_key(owner),
             kind=Kind.SUGGESTION,
             fields=fields,
-            facets=owners[owner],
+            facets=owners[owner].facets,
             date=suggestion.submitted_on,
+            division=suggestion.division_code,
+            owner_division=owners[owner].division,
         )
         for owner in named
     )
 
 
-def project_service(record: ServiceRecord, owners: Mapping[int, Facets]) -> tuple[IndexDocument, ...]:
+def project_service(record: ServiceRecord, owners: Mapping[int, Owner]) -> tuple[IndexDocument, ...]:
     """A service record, as evidence for its expert; none where the expert is not among `owners`."""
-    if record.expert_id not in owners:
+    owner = owners.get(record.expert_id)
+    if owner is None:
         return ()
     key = f"service:{record.id}"
     asked_by = record.department.name if record.department else record.requested_by
@@ -100,8 +122,11 @@ def project_service(record: ServiceRecord, owners: Mapping[int, Facets]) -> tupl
             owner=expert_key(record.expert_id),
             kind=Kind.SERVICE,
             fields=_redacted({"title": record.subject, "body": f"{asked_by}\n{record.account}"}),
-            facets=owners[record.expert_id],
+            facets=owner.facets,
             date=record.served_on,
+            # One that does not say where it was belongs where its person does.
+            division=record.division_code or owner.division,
+            owner_division=owner.division,
         ),
     )
 
@@ -109,6 +134,11 @@ def project_service(record: ServiceRecord, owners: Mapping[int, Facets]) -> tupl
 def field_names(expert: Expert) -> list[str]:
     """Names of a person's fields of expertise, each main field after its subfields, without repeats."""
     return list(dict.fromkeys(name for field in expert.fields for name in (field.name, field.main.name)))
+
+
+def owner_of(expert: Expert) -> Owner:
+    """What all documents of this person carry."""
+    return Owner(facets_of(expert), expert.division_code)
 
 
 def facets_of(expert: Expert) -> Facets:

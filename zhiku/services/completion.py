@@ -106,8 +106,10 @@ class _Lists:
 class Completer:
     """Completes what is being typed. Safe for threads; its lists are made in the background."""
 
-    def __init__(self, sessions: sessionmaker[Session], words: CountyWordsReader) -> None:
+    def __init__(self, sessions: sessionmaker[Session], words: CountyWordsReader, division: str = "") -> None:
+        """`division` is the scope (a prefix of codes) that the words are of."""
         self._sessions = sessions
+        self._division = division
         self._lists = Prepared(lambda: make_lists(words.words()), words.version)
 
     def start(self) -> None:
@@ -118,9 +120,9 @@ class Completer:
         """Make ready the lists, as of this moment. Raises what reading the database or the index raises."""
         self._lists.prepare()
 
-    def close(self) -> None:
+    def close(self, is_waiting: bool = True) -> None:
         """Nothing is made ready any more; to be called before database and index are closed."""
-        self._lists.close()
+        self._lists.close(is_waiting)
 
     def complete(self, typed: str, wait: float = FIRST_WAIT) -> tuple[Completion, ...]:
         """At most `LIMIT` completions of the last part of the text, by group, each text once.
@@ -151,9 +153,15 @@ class Completer:
         """Those of the texts that are names of people of whom none may be found, as the database says now."""
         with self._sessions() as session:
             rows = session.execute(
-                select(Expert.name, Expert.status, Expert.availability).where(Expert.name.in_(sorted(texts)))
+                select(Expert.name, Expert.status, Expert.availability, Expert.division_code).where(
+                    Expert.name.in_(sorted(texts))
+                )
             ).all()
-        seen = {name for name, status, availability in rows if is_searchable(status, availability)}
+        seen = {
+            name
+            for name, status, availability, place in rows
+            if is_searchable(status, availability) and place.startswith(self._division)
+        }
         return {name for name, *_ in rows} - seen
 
 

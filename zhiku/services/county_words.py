@@ -18,12 +18,12 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from zhiku.analysis.normalize import normalize
 from zhiku.domain.departments import Department
-from zhiku.domain.divisions import Division, DivisionLevel
+from zhiku.domain.divisions import Division, DivisionLevel, is_within
 from zhiku.domain.expertise import FieldOfExpertise
 from zhiku.domain.experts import Availability, Expert, ExpertField, ExpertStatus
 from zhiku.domain.outbox import OutboxEntry
 from zhiku.domain.redaction import REMOVED, redact
-from zhiku.search.port import Engine, IndexProblem
+from zhiku.search.port import Searcher, IndexProblem
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +51,11 @@ class CountyWords:
 class CountyWordsReader:
     """Reads them when they have changed; the last ones are kept for all who ask. Safe for threads."""
 
-    def __init__(self, sessions: sessionmaker[Session], engine: Engine) -> None:
+    def __init__(self, sessions: sessionmaker[Session], engine: Searcher, division: str = "") -> None:
+        """`division` is the scope (a prefix of codes) that `engine` answers for."""
         self._sessions = sessions
         self._engine = engine
+        self._division = division
         self._reading = threading.Lock()
         self._known: tuple[object, CountyWords] | None = None
 
@@ -71,12 +73,12 @@ class CountyWordsReader:
         with self._reading:
             version = self.version()
             if self._known is None or self._known[0] != version:
-                self._known = version, load_county_words(self._sessions, self._engine)
+                self._known = version, load_county_words(self._sessions, self._engine, self._division)
             return self._known[1]
 
 
-def load_county_words(sessions: sessionmaker[Session], engine: Engine) -> CountyWords:
-    """Read everything: some columns of all profiles, the reference tables, the index's vocabulary."""
+def load_county_words(sessions: sessionmaker[Session], engine: Searcher, division: str = "") -> CountyWords:
+    """Read everything within a division: some columns of all profiles, the reference tables, the index's vocabulary."""
     with sessions() as session:
         people: set[str] = set()
         hidden: set[str] = set()
@@ -96,7 +98,8 @@ def load_county_words(sessions: sessionmaker[Session], engine: Engine) -> County
             )
         )
         for name, status, availability, expertise, title, unit, place in rows:
-            if not is_searchable(status, availability):
+            # Who lives elsewhere is hidden like who was withdrawn: not even as a word may the name be offered.
+            if not (is_searchable(status, availability) and place.startswith(division)):
                 hidden.add(name)
                 continue
             people.add(name)
@@ -104,17 +107,21 @@ def load_county_words(sessions: sessionmaker[Session], engine: Engine) -> County
             titles[redact(title)] += 1
             units[redact(unit)] += 1
             places[place] += 1
-        fields = _fields(session)
+        fields = _fields(session, division)
         everyday = session.scalars(select(FieldOfExpertise.everyday_words).order_by(FieldOfExpertise.id)).all()
         townships = {
             name: places[code]
             for code, name in session.execute(
                 select(Division.code, Division.name)
-                .where(Division.level == DivisionLevel.TOWNSHIP)
+                .where(Division.level == DivisionLevel.TOWNSHIP, is_within(Division.code, division))
                 .order_by(Division.code)
             )
         }
-        departments = session.execute(select(Department.name, Department.short_name).order_by(Department.id)).all()
+        departments = session.execute(
+            select(Department.name, Department.short_name)
+            .where(is_within(Department.division_code, division))
+            .order_by(Department.id)
+        ).all()
     shown_keywords = _showable(keywords)
     words, words_of_expertise = _words(engine, shown_keywords)
     return CountyWords(
@@ -147,7 +154,7 @@ def _searchable_states() -> frozenset[tuple[ExpertStatus, Availability]]:
     )
 
 
-def _fields(session: Session) -> dict[str, int]:
+def _fields(session: Session, division: str) -> dict[str, int]:
     """Field -> searchable people, main fields with those of their subfields; in the order of the list."""
     fields = session.execute(
         select(FieldOfExpertise.id, FieldOfExpertise.name, FieldOfExpertise.parent_id).order_by(
@@ -157,7 +164,9 @@ def _fields(session: Session) -> dict[str, int]:
     main_of = {key: parent or key for key, _, parent in fields}
     found: dict[int, set[int]] = {key: set() for key in main_of}
     links = session.execute(
-        select(ExpertField.field_id, ExpertField.expert_id, Expert.status, Expert.availability).join(Expert)
+        select(ExpertField.field_id, ExpertField.expert_id, Expert.status, Expert.availability)
+        .join(Expert)
+        .where(is_within(Expert.division_code, division))
     )
     for field, expert, status, availability in links:
         if is_searchable(status, availability):
@@ -166,7 +175,7 @@ def _fields(session: Session) -> dict[str, int]:
     return {name: len(found[key]) for key, name, _ in fields}
 
 
-def _words(engine: Engine, keywords: Iterable[str]) -> tuple[dict[str, int], frozenset[str]]:
+def _words(engine: Searcher, keywords: Iterable[str]) -> tuple[dict[str, int], frozenset[str]]:
     """Words of the index with their documents, and those of them that stand in the keywords."""
     try:
         segmenter = engine.analyzer.segmenter

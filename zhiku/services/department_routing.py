@@ -28,9 +28,10 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from zhiku.domain.base import DomainError
 from zhiku.domain.departments import Department
+from zhiku.domain.divisions import is_within
 from zhiku.domain.redaction import redact
 from zhiku.domain.suggestions import UNSEARCHABLE, Suggestion
-from zhiku.search.port import Engine, Kind, QueryTerms, SearchRequest
+from zhiku.search.port import Searcher, Kind, QueryTerms, SearchRequest
 from zhiku.search.query import parse
 from zhiku.search.votes import reciprocal_rank_votes
 from zhiku.services.department_duties import DepartmentRow, Duties, DutyComparison
@@ -81,11 +82,18 @@ class _Example:
 class DepartmentRouting:
     """Proposes departments for suggestions."""
 
-    def __init__(self, sessions: sessionmaker[Session], engine: Engine, division: str) -> None:
-        """`division` is the GB/T 2260 code of the county whose departments are proposed."""
+    def __init__(
+        self, sessions: sessionmaker[Session], engine: Searcher, division: str, scope_division: str = ""
+    ) -> None:
+        """`division` is the GB/T 2260 code of the county whose departments are proposed.
+
+        `scope_division` is the scope (a prefix of codes) that `engine` answers for: a narrower one, a county of a
+        prefecture, is proposed its own departments.
+        """
         self._sessions = sessions
         self._engine = engine
         self._division = division
+        self._scope = scope_division
         self._analysing = threading.Lock()
         self._duties: tuple[object, Duties] | None = None
 
@@ -97,7 +105,7 @@ class DepartmentRouting:
         with self._sessions() as session:
             row = session.execute(
                 select(Suggestion.id, Suggestion.subject, Suggestion.situation, Suggestion.proposal).where(
-                    Suggestion.number == number
+                    Suggestion.number == number, is_within(Suggestion.division_code, self._scope)
                 )
             ).one_or_none()
         if row is None:
@@ -115,10 +123,10 @@ class DepartmentRouting:
         if terms.is_empty:
             raise NothingToRoute("没有看到可以判断的文字。请写明是什么事。")
         with self._sessions() as session:
-            departments = _load_departments(session, self._division)
+            departments = _load_departments(session, self._division, self._scope)
             if not departments:
                 raise NothingToRoute("还没有部门。请先导入部门和职责：zhiku import departments 部门.xlsx --apply")
-            assigned = _count_assigned(session, departments, own_id)
+            assigned = _count_assigned(session, departments, own_id, self._scope)
             examples = _load_examples(session, self._hits(terms), departments, own_id)
         duties = self._duties_of(departments).compare(terms, whole)
         routed = _shares([(example.department_id, example.score) for example in examples])
@@ -153,17 +161,20 @@ class DepartmentRouting:
             return self._duties[1]
 
 
-def _load_departments(session: Session, division: str) -> list[DepartmentRow]:
+def _load_departments(session: Session, division: str, scope: str) -> list[DepartmentRow]:
+    is_proposed = Department.division_code == division
+    if not division.startswith(scope):
+        is_proposed = is_within(Department.division_code, scope)
     rows = session.execute(
         select(Department.id, Department.name, Department.short_name, Department.duties)
-        .where(Department.division_code == division)
+        .where(is_proposed)
         .order_by(Department.id)
     )
     return [DepartmentRow(*row) for row in rows]
 
 
-def _count_assigned(session: Session, departments: Sequence[DepartmentRow], own_id: int | None) -> int:
-    query = select(func.count()).where(*_is_example(departments))
+def _count_assigned(session: Session, departments: Sequence[DepartmentRow], own_id: int | None, scope: str) -> int:
+    query = select(func.count()).where(*_is_example(departments), is_within(Suggestion.division_code, scope))
     return session.scalar(query if own_id is None else query.where(Suggestion.id != own_id)) or 0
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from zhiku.analysis.normalize import normalize, normalize_with_offsets
 from zhiku.analysis.synonyms import shipped_synonyms
-from zhiku.search.port import Engine, QueryTerms, RequiredWord, SearchRequest, TermGroup
+from zhiku.search.port import Searcher, QueryTerms, RequiredWord, SearchRequest, TermGroup
 from zhiku.search.spelling import LONGEST_QUERY, Speller
 from zhiku.services.county_words import CountyWords, CountyWordsReader
 from zhiku.services.prepared import FIRST_WAIT, Prepared
@@ -27,7 +27,7 @@ class DidYouMean:
 
     def __init__(
         self,
-        engine: Engine,
+        engine: Searcher,
         words: CountyWordsReader,
         synonyms: Callable[[], Iterable[Sequence[str]]] = lambda: shipped_synonyms().groups,
     ) -> None:
@@ -45,9 +45,9 @@ class DidYouMean:
         """Make ready what is needed, as of this moment. Raises what reading the database or the index raises."""
         self._known.prepare()
 
-    def close(self) -> None:
+    def close(self, is_waiting: bool = True) -> None:
         """Nothing is made ready any more; to be called before database and index are closed."""
-        self._known.close()
+        self._known.close(is_waiting)
 
     def suggest(self, query: str, wait: float = FIRST_WAIT) -> str:
         """The query as it was probably meant, or "" when it seems right.

@@ -9,10 +9,11 @@ from sqlalchemy.orm import Session, joinedload, raiseload, selectinload, session
 
 from zhiku.analysis.names import split_name
 from zhiku.domain.departments import Department
-from zhiku.domain.divisions import Division
+from zhiku.domain.divisions import Division, is_within
 from zhiku.domain.engagements import ServiceRecord
 from zhiku.domain.expertise import FieldOfExpertise
 from zhiku.domain.experts import Expert, ExpertField, WayOfHelping
+from zhiku.domain.permissions import Scope
 from zhiku.domain.suggestions import UNSEARCHABLE, Suggestion, SuggestionAuthor
 
 
@@ -48,8 +49,8 @@ class Directory:
         with self._sessions() as session:
             return session.scalar(select(Division.name).where(Division.code == self._division)) or ""
 
-    def profile(self, expert_id: int) -> Profile | None:
-        """The page of a person whom a search may name, else None."""
+    def profile(self, expert_id: int, scope: Scope) -> Profile | None:
+        """The page of a person of the scope whom a search may name, else None; with what is of the scope on it."""
         with self._sessions() as session:
             expert = session.scalar(
                 select(Expert)
@@ -62,18 +63,26 @@ class Directory:
                     raiseload("*"),
                 )
             )
-            if expert is None or not expert.is_searchable:
+            if expert is None or not expert.is_searchable or not scope.holds_division(expert.division_code):
                 return None
             suggestions = session.scalars(
                 select(Suggestion)
                 .join(Suggestion.authors)
-                .where(SuggestionAuthor.expert_id == expert_id, Suggestion.status.not_in(UNSEARCHABLE))
+                .where(
+                    SuggestionAuthor.expert_id == expert_id,
+                    Suggestion.status.not_in(UNSEARCHABLE),
+                    is_within(Suggestion.division_code, scope.division),
+                )
                 .order_by(Suggestion.submitted_on.desc(), Suggestion.id.desc())
                 .options(joinedload(Suggestion.lead_department).options(raiseload("*")), raiseload("*"))
             ).unique()
             records = session.scalars(
                 select(ServiceRecord)
-                .where(ServiceRecord.expert_id == expert_id)
+                .where(
+                    ServiceRecord.expert_id == expert_id,
+                    # One that does not say where it was belongs where its person does.
+                    ServiceRecord.division_code.is_(None) | is_within(ServiceRecord.division_code, scope.division),
+                )
                 .order_by(ServiceRecord.served_on.desc(), ServiceRecord.id.desc())
                 .options(raiseload("*"))
             )
@@ -82,10 +91,13 @@ class Directory:
             ways = tuple(labels[value] for value in expert.ways_of_helping if value in labels)
             return Profile(expert, ways, tuple(suggestions), tuple(records))
 
-    def suggestion(self, number: str) -> Suggestion | None:
-        """The suggestion with this number when a search may show it, else None."""
+    def suggestion(self, number: str, scope: Scope) -> Suggestion | None:
+        """The suggestion of the scope with this number when a search may show it, else None."""
         suggestion = self.progress(number)
-        return suggestion if suggestion is not None and suggestion.is_searchable else None
+        is_shown = (
+            suggestion is not None and suggestion.is_searchable and scope.holds_division(suggestion.division_code)
+        )
+        return suggestion if is_shown else None
 
     def progress(self, number: str) -> Suggestion | None:
         """The suggestion with this number, whatever its status: for who has shown its code."""
@@ -105,14 +117,15 @@ class Directory:
             )
 
 
-def public_authors(suggestion: Suggestion) -> tuple[PublicAuthor, ...]:
-    """The authors of a suggestion as everybody may see them."""
-    return tuple(_public_author(author) for author in suggestion.authors)
+def public_authors(suggestion: Suggestion, division: str = "") -> tuple[PublicAuthor, ...]:
+    """The authors of a suggestion as everybody of a division may see them."""
+    return tuple(_public_author(author, division) for author in suggestion.authors)
 
 
-def _public_author(author: SuggestionAuthor) -> PublicAuthor:
-    if author.expert is not None and author.expert.is_searchable:
-        return PublicAuthor(author.expert.name, author.expert.id)
+def _public_author(author: SuggestionAuthor, division: str) -> PublicAuthor:
+    expert = author.expert
+    if expert is not None and expert.is_searchable and expert.division_code.startswith(division):
+        return PublicAuthor(expert.name, expert.id)
     # Nobody has confirmed who typed this name, and its bearer has not agreed to see it published.
     surname, _ = split_name(author.name)
     return PublicAuthor(surname + "某某", None)

@@ -15,7 +15,7 @@ from zhiku.search.intent import Intent
 from zhiku.search.keywords import KnownWords
 from zhiku.search.ladder import DOCUMENT_LIMIT, NEAR_PLACES, Found, find_people
 from zhiku.search.meaning import NEAR_FLOOR
-from zhiku.search.port import FACETS, NO_TERMS, Engine, ExactPart, Kind, QueryTerms, SearchRequest, TermGroup
+from zhiku.search.port import FACETS, NO_TERMS, Searcher, ExactPart, Kind, QueryTerms, SearchRequest, TermGroup
 from zhiku.search.ranking import RankedOwner, rank_owners
 from zhiku.services.answers import (
     Answer,
@@ -41,17 +41,22 @@ class ExpertSearch:
     def __init__(
         self,
         sessions: sessionmaker[Session],
-        engine: Engine,
+        engine: Searcher,
         page_size: int = 10,
         did_you_mean: Callable[[str], str] = lambda query: "",
         known_words: Callable[[], KnownWords | None] = lambda: None,
+        division: str = "",
     ) -> None:
-        """`did_you_mean(query)` is the query without its slips of the pen, or ""; `known_words()` are the county's."""
+        """`did_you_mean(query)` is the query without its slips of the pen, or ""; `known_words()` are the county's.
+
+        `division` is the scope (a prefix of codes) that `engine` answers for.
+        """
         self._questions = QuestionReader(engine, known_words)
         self._did_you_mean = did_you_mean
         self._sessions = sessions
         self._engine = engine
         self._page_size = page_size
+        self._division = division
         self._mains: Mapping[str, str] | None = None
         self._mains_read_at = 0.0
 
@@ -288,7 +293,7 @@ class ExpertSearch:
 
     def _people(self, ranked: Sequence[RankedOwner], terms: QueryTerms) -> tuple[PersonFound, ...]:
         """The people of a page."""
-        return found_people(self._sessions, ranked, terms, self._engine.analyzer)
+        return found_people(self._sessions, ranked, terms, self._engine.analyzer, self._division)
 
 
 def _shared(terms: QueryTerms, group: TermGroup, counts: Mapping[str, int]) -> float:

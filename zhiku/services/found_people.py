@@ -32,13 +32,17 @@ EVIDENCE_SENTENCES = 3
 
 
 def found_people(
-    sessions: sessionmaker[Session], ranked: Sequence[RankedOwner], terms: QueryTerms, analyzer: Analyzer
+    sessions: sessionmaker[Session],
+    ranked: Sequence[RankedOwner],
+    terms: QueryTerms,
+    analyzer: Analyzer,
+    division: str = "",
 ) -> tuple[PersonFound, ...]:
-    """The people of a page, who were found by these terms, in their order."""
+    """The people of a page, who were found by these terms, in their order; `division` is the reader's scope."""
     ids = [int(one.owner.partition(":")[2]) for one in ranked]
     shown = [tuple(one.hits[:EVIDENCE_DOCUMENTS]) for one in ranked]
     with sessions() as session:
-        # The index may lag behind by a moment: who was withdrawn is not shown, whatever it says.
+        # The index may lag behind by a moment: who was withdrawn or has moved away is not shown, whatever it says.
         profiles = load_profiles(session, ids)
         texts = load_texts([hit for hits in shown for hit in hits], session)
     finder = EvidenceFinder(terms, analyzer)
@@ -46,7 +50,7 @@ def found_people(
         [
             _person(_prepared(profiles[expert_id]), one, hits, terms, texts, finder, analyzer)
             for expert_id, one, hits in zip(ids, ranked, shown, strict=True)
-            if expert_id in profiles
+            if expert_id in profiles and profiles[expert_id].division.startswith(division)
         ]
     )
 

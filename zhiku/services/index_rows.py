@@ -15,7 +15,7 @@ from zhiku.domain.experts import Expert, ExpertField
 from zhiku.domain.outbox import OutboxEntry
 from zhiku.domain.suggestions import Suggestion, SuggestionAuthor
 from zhiku.search.port import Change, IndexDocument, sources_of
-from zhiku.search.projections import Facets, facets_of, project_expert, project_service, project_suggestion
+from zhiku.search.projections import Owner, owner_of, project_expert, project_service, project_suggestion
 
 #: The entities that have documents of their own.
 Row = TypeVar("Row", Expert, Suggestion, ServiceRecord)
@@ -23,7 +23,7 @@ Row = TypeVar("Row", Expert, Suggestion, ServiceRecord)
 #: Rows loaded at once.
 LOAD_BATCH = 500
 
-#: Owners whose facets are remembered from one batch to the next.
+#: Owners who are remembered from one batch to the next.
 OWNERS_KEPT = 50_000
 
 _EXPERT_PARTS = (
@@ -36,6 +36,7 @@ EXPERTS = select(Expert).options(*_EXPERT_PARTS, selectinload(Expert.career), se
 _SUGGESTIONS = select(Suggestion).options(
     load_only(
         Suggestion.id,
+        Suggestion.division_code,
         Suggestion.subject,
         Suggestion.situation,
         Suggestion.proposal,
@@ -104,8 +105,8 @@ class _Loader:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        #: Facets of people by id; None of those whom a search must not name.
-        self._facets: dict[int, Facets | None] = {}
+        #: People by id; None for those whom a search must not name.
+        self._people: dict[int, Owner | None] = {}
 
     def experts(self, rows: Collection[Expert]) -> list[IndexDocument]:
         """Their profiles."""
@@ -138,18 +139,18 @@ class _Loader:
             authors[suggestion].append(expert)
         return authors
 
-    def _owners(self, ids: set[int]) -> dict[int, Facets]:
-        """Facets of those of these people whom a search may name."""
-        if len(self._facets) > OWNERS_KEPT:
-            self._facets.clear()
-        for chunk in chunks(ids - self._facets.keys()):
-            self._facets.update(dict.fromkeys(chunk))
+    def _owners(self, ids: set[int]) -> dict[int, Owner]:
+        """Those of these people whom a search may name."""
+        if len(self._people) > OWNERS_KEPT:
+            self._people.clear()
+        for chunk in chunks(ids - self._people.keys()):
+            self._people.update(dict.fromkeys(chunk))
             known = select(Expert).options(*_EXPERT_PARTS).where(Expert.id.in_(chunk))
             self._remember(self._session.scalars(known).unique().all())
-        return {key: facets for key in ids if (facets := self._facets[key]) is not None}
+        return {key: owner for key in ids if (owner := self._people[key]) is not None}
 
     def _remember(self, rows: Iterable[Expert]) -> None:
-        self._facets.update((row.id, facets_of(row) if row.is_searchable else None) for row in rows)
+        self._people.update((row.id, owner_of(row) if row.is_searchable else None) for row in rows)
 
 
 def _experts_of_reference_rows(session: Session, wanted: set[tuple[str, str]]) -> set[int]:

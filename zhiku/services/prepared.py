@@ -63,12 +63,12 @@ class Prepared(Generic[T]):
         """Begin to make the value, for those who will want it."""
         self._start_if_due()
 
-    def close(self) -> None:
-        """Wait for the thread at work; nothing is made any more."""
+    def close(self, is_waiting: bool = True) -> None:
+        """Nothing is made any more; waits for the thread at work unless told not to."""
         with self._lock:
             self._is_closed = True
             thread = self._thread
-        if thread is not None:
+        if thread is not None and is_waiting:
             thread.join()
 
     def _start_if_due(self) -> threading.Thread | None:

@@ -8,7 +8,7 @@ from zhiku.analysis.normalize import normalize
 from zhiku.analysis.synonyms import shipped_synonyms
 from zhiku.analysis.word_classes import informativeness
 from zhiku.search.keywords import KnownWords
-from zhiku.search.port import NO_TERMS, Engine, SearchRequest
+from zhiku.search.port import NO_TERMS, Searcher, SearchRequest
 from zhiku.services.county_words import CountyWordsReader
 from zhiku.services.prepared import Prepared
 
@@ -21,7 +21,7 @@ class ProblemWords:
 
     def __init__(
         self,
-        engine: Engine,
+        engine: Searcher,
         words: CountyWordsReader,
         synonyms: Callable[[], Iterable[Sequence[str]]] = lambda: shipped_synonyms().groups,
     ) -> None:
@@ -39,9 +39,9 @@ class ProblemWords:
         """The words, perhaps of some seconds ago; None when they cannot be read."""
         return self._known.get(WAIT)
 
-    def close(self) -> None:
+    def close(self, is_waiting: bool = True) -> None:
         """Nothing is made ready any more; to be called before database and index are closed."""
-        self._known.close()
+        self._known.close(is_waiting)
 
     def _make(self) -> KnownWords:
         informativeness("")  # reads the dictionary

@@ -42,6 +42,8 @@ class Profile:
     career: tuple[str, ...]
     #: "2008 县先进工作者".
     honours: tuple[str, ...]
+    #: Code of the division that the person belongs to.
+    division: str
 
 
 #: Profiles that are remembered, some megabytes: the same people answer many queries.
@@ -62,6 +64,7 @@ _EXPERTS = (
         type_coerce(Expert.availability, String),
         Expert.updated_at,
         type_coerce(Expert.status, String),
+        Expert.division_code,
     )
     .join(Division, Division.code == Expert.division_code)
     .where(Expert.id.in_(bindparam("ids", expanding=True)))
@@ -147,4 +150,5 @@ def _profile(row: tuple[Any, ...], details: tuple[_Detail, ...]) -> Profile | No
         main_fields=tuple(main for _, main in fields),
         career=tuple(text for what, _, text, _ in in_order if what == _CAREER),
         honours=tuple(f"{year} {text}".strip() for what, _, text, year in in_order if what == _HONOUR),
+        division=row[12],
     )

@@ -23,7 +23,7 @@ from zhiku.search.keywords import (
 from zhiku.search.port import (
     FACETS,
     NO_TERMS,
-    Engine,
+    Searcher,
     ExactPart,
     Kind,
     QueryTerms,
@@ -75,7 +75,7 @@ class Question:
 class QuestionReader:
     """Reads queries. Safe for threads."""
 
-    def __init__(self, engine: Engine, known_words: Callable[[], KnownWords | None] = lambda: None) -> None:
+    def __init__(self, engine: Searcher, known_words: Callable[[], KnownWords | None] = lambda: None) -> None:
         """`known_words()` gives what is known of the county's words; None while that is not ready."""
         self._engine = engine
         self._known_words = known_words

@@ -17,10 +17,11 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, load_only, raiseload, sessionmaker
 
 from zhiku.analysis.analyzer import Analyzer
+from zhiku.domain.divisions import is_within
 from zhiku.domain.redaction import redact
 from zhiku.domain.suggestions import MAX_PROPOSAL, MAX_SITUATION, MAX_SUBJECT, UNSEARCHABLE, Suggestion
 from zhiku.search.likeness import SAME_SUBJECT, SAME_TOPIC, Likeness, Rarity, Shingled, copy_of, topic_cosine
-from zhiku.search.port import Engine, IndexProblem, Kind, QueryTerms, SearchRequest, TermGroup
+from zhiku.search.port import Searcher, IndexProblem, Kind, QueryTerms, SearchRequest, TermGroup
 from zhiku.search.query import parse
 from zhiku.services.evidence import Fragment, evidence_for, suggestion_texts
 
@@ -68,8 +69,10 @@ class SimilarSuggestion:
 class SimilarSuggestions:
     """Finds suggestions that are like a text."""
 
-    def __init__(self, sessions: sessionmaker[Session], engine: Engine) -> None:
+    def __init__(self, sessions: sessionmaker[Session], engine: Searcher, division: str = "") -> None:
+        """`division` is the scope (a prefix of codes) that `engine` answers for."""
         self._sessions = sessions
+        self._division = division
         self._engine = engine
         self._rarity: tuple[int, Rarity] | None = None
 
@@ -112,7 +115,11 @@ class SimilarSuggestions:
             return []
         found: list[tuple[int, int, Suggestion, Likeness]] = []
         with self._sessions() as session:
-            rows = [row for row in _load(session, candidates) if not own_key or row.submission_key != own_key]
+            rows = [
+                row
+                for row in _load(session, candidates, self._division)
+                if not own_key or row.submission_key != own_key
+            ]
             others = [_prepared(row.subject, row.text, analyzer) for row in rows]
             rarity = self._rarity_of_words(session, analyzer)
             for rank, (row, other) in enumerate(zip(rows, others, strict=True)):
@@ -187,13 +194,15 @@ def _cut(subject: str, text: str) -> str:
     return text[: max(0, MAX_TEXT - len(subject))]
 
 
-def _load(session: Session, ids: Sequence[int]) -> list[Suggestion]:
-    """These suggestions in this order, then the newest others; without those that a search must not show."""
+def _load(session: Session, ids: Sequence[int], division: str) -> list[Suggestion]:
+    """These suggestions in this order, then the newest others; without those that a search must not show, or that are
+    not of the division."""
     columns = (
         Suggestion.number, Suggestion.subject, Suggestion.situation, Suggestion.proposal, Suggestion.status,
         Suggestion.submitted_on, Suggestion.submission_key,
     )  # fmt: skip
-    rows = select(Suggestion).options(load_only(*columns), raiseload("*"))
+    rows = select(Suggestion).where(is_within(Suggestion.division_code, division))
+    rows = rows.options(load_only(*columns), raiseload("*"))
     by_id = {row.id: row for row in session.scalars(rows.where(Suggestion.id.in_(ids)))}
     newest = session.scalars(
         rows.where(Suggestion.status.not_in(UNSEARCHABLE)).order_by(Suggestion.id.desc()).limit(NEWEST)

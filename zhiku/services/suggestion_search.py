@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session, joinedload, selectinload, sessionmaker
 
+from zhiku.domain.divisions import is_within
 from zhiku.domain.redaction import redact
 from zhiku.domain.suggestions import UNSEARCHABLE, Suggestion, SuggestionAuthor
 from zhiku.search.ladder import DOCUMENT_LIMIT, NEAR_PLACES
-from zhiku.search.port import Engine, Hit, Kind, QueryTerms, SearchRequest
+from zhiku.search.port import Searcher, Hit, Kind, QueryTerms, SearchRequest
 from zhiku.search.query import MAX_QUERY, parse
 from zhiku.services.directory import public_authors
 from zhiku.services.evidence import Evidence, Fragment, evidence_for, nearest_clause, suggestion_texts
@@ -58,10 +59,14 @@ class SuggestionAnswer:
 class SuggestionSearch:
     """Answers queries for suggestions."""
 
-    def __init__(self, sessions: sessionmaker[Session], engine: Engine, page_size: int = 10) -> None:
+    def __init__(
+        self, sessions: sessionmaker[Session], engine: Searcher, page_size: int = 10, division: str = ""
+    ) -> None:
+        """`division` is the scope (a prefix of codes) that `engine` answers for."""
         self._sessions = sessions
         self._engine = engine
         self._page_size = page_size
+        self._division = division
 
     def search(self, query: str, *, page: int = 1) -> SuggestionAnswer:
         """Suggestions for a query, best first; for an empty one all of them, newest first. `page` counts from 1.
@@ -87,7 +92,7 @@ class SuggestionSearch:
             found = [
                 self._found(rows[key], terms, best[f"suggestion:{key}"])
                 for key in ids
-                if key in rows and rows[key].is_searchable
+                if key in rows and rows[key].is_searchable and rows[key].division_code.startswith(self._division)
             ]
         if not sources:
             sentence = "没有找到相关的建议。请换一种说法，或清空后浏览最新的建议。"
@@ -109,7 +114,7 @@ class SuggestionSearch:
 
     def _newest(self, page: int) -> SuggestionAnswer:
         with self._sessions() as session:
-            is_shown = Suggestion.status.not_in(UNSEARCHABLE)
+            is_shown = and_(Suggestion.status.not_in(UNSEARCHABLE), is_within(Suggestion.division_code, self._division))
             total = session.scalar(select(func.count()).select_from(Suggestion).where(is_shown)) or 0
             pages = max(1, math.ceil(total / self._page_size))
             page = min(max(1, page), pages)
@@ -131,7 +136,7 @@ class SuggestionSearch:
         return SuggestionFound(
             number=suggestion.number,
             subject=redact(suggestion.subject),
-            authors=tuple(author.name for author in public_authors(suggestion)),
+            authors=tuple(author.name for author in public_authors(suggestion, self._division)),
             field=suggestion.field.name if suggestion.field else "",
             department=suggestion.lead_department.name if suggestion.lead_department else "",
             status=suggestion.status.value,

@@ -25,6 +25,7 @@ from werkzeug.exceptions import Unauthorized
 
 from zhiku.domain.actors import Actor, acting_as
 from zhiku.domain.permissions import Permission, Scope
+from zhiku.services.searches import Searches
 from zhiku.services.sign_ins import SignedIn
 from zhiku.web import sessions
 from zhiku.web.current import current_zhiku
@@ -168,6 +169,11 @@ def scope() -> Scope:
     """Which rows whoever is let in may see. Visitors of public pages see what is public of the whole installation."""
     found = let_in()
     return Scope() if found is None else found.scope
+
+
+def searches() -> Searches:
+    """What searches within that scope."""
+    return current_zhiku().searches.within(scope().division)
 
 
 def may(wanted: Permission) -> bool:

@@ -178,11 +178,12 @@ def _hesitating(share: Share, accept: Callable[[], None]) -> Callable[[], None]:
 def warm_up(zhiku: Zhiku, app: Flask) -> None:
     """Read what the first request would have to wait for. What is wrong with database or index is its page's to say."""
     try:
-        zhiku.expert_search.search(_FIRST_QUERY)
-        for one in (zhiku.completer, zhiku.did_you_mean, zhiku.problem_words):
-            one.start()
-        zhiku.completer.complete(_FIRST_QUERY, LONGEST_WAIT)
-        zhiku.problem_words.get()
+        # The scope of almost everybody.
+        searches = zhiku.searches.within(zhiku.settings.division)
+        searches.experts.search(_FIRST_QUERY)
+        searches.start()
+        searches.completer.complete(_FIRST_QUERY, LONGEST_WAIT)
+        searches.problem_words.get()
     except (IndexProblem, SQLAlchemyError) as error:
         log.warning("nothing to warm up with: %s", type(error).__name__)
     for template in ("experts/search.html", "experts/profile.html", "pages/home.html", "errors/error.html"):

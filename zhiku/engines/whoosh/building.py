@@ -118,6 +118,8 @@ class SegmentBuilder:
         columns["owner"].append(document.owner)
         columns["kind"].append(document.kind.value)
         columns["date"].append(document.date.isoformat() if document.date else "")
+        columns["division"].append(document.division)
+        columns["owner_division"].append(document.owner_division)
         for name in FACETS:
             columns[f"facet_{name}"].append(VALUE_SEPARATOR.join(document.facets.get(name, ())))
         self._asked.append(document.asked_on.toordinal() if document.asked_on else 0)

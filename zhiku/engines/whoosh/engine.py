@@ -115,9 +115,9 @@ class WhooshEngine:
             vectors = self.vectors_for(self._encoder_name)
             return vectors.encoder if vectors else None
 
-    def vocabulary(self) -> Mapping[str, int]:
+    def vocabulary(self, division: str = "") -> Mapping[str, int]:
         with self._using_snapshot() as snapshot:
-            return _guarded(snapshot.vocabulary)
+            return _guarded(lambda: snapshot.vocabulary(division))
 
     def search(self, request: SearchRequest) -> SearchResult:
         with self._using_snapshot() as snapshot:

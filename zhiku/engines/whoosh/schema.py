@@ -15,7 +15,7 @@ from whoosh.formats import Existence
 from zhiku.search.port import FACETS, TermGroup
 
 #: Raised with every change of this file; indexes of another version are refused and need a rebuild.
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 #: Joins several values of a facet in one column value.
 VALUE_SEPARATOR = "\x1f"
@@ -24,7 +24,7 @@ VALUE_SEPARATOR = "\x1f"
 PER_DOCUMENT = ("id", "source", "fingerprint")
 
 #: Columns of few distinct values, kept as codes.
-CODED = ("owner", "kind", "date", *(f"facet_{name}" for name in FACETS))
+CODED = ("owner", "kind", "date", "division", "owner_division", *(f"facet_{name}" for name in FACETS))
 
 COLUMNS = (*PER_DOCUMENT, *CODED)
 

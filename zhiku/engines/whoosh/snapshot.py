@@ -87,6 +87,8 @@ class Snapshot:
         self._date = Column(segments, "date")
         self._days = [date.fromisoformat(day) if day else None for day in self._date.distinct]
         self._ties: NDArray[np.int64] = joined([segment.ties for segment in segments], np.int64)
+        self._division = Column(segments, "division")
+        self._owner_division = Column(segments, "owner_division")
         self._facets = {name: Column(segments, f"facet_{name}") for name in FACETS}
         self.nearness = Nearness([segment.vectors(basis) for segment in segments], self._offsets, basis)
         #: Of no document anything is known: what most queries have instead of names or required words. Never written.
@@ -129,30 +131,35 @@ class Snapshot:
     def fingerprints(self) -> dict[str, str]:
         """`{id: fingerprint}` of the live documents. Reads all files, and raises `DamagedFile` where one changed."""
         found: dict[str, str] = {}
-        for segment, live in self._with_live():
+        for segment, live in self._by_segment(self._live):
             segment.verify()
             pairs = zip(segment.ids.tolist(), segment.fingerprints.tolist(), live.tolist(), strict=True)
             found.update((key, fingerprint) for key, fingerprint, is_live in pairs if is_live)
         return found
 
-    def vocabulary(self) -> Mapping[str, int]:
-        """Words with the number of live documents that have each."""
-        return self._vocabulary
+    def vocabulary(self, division: str = "") -> Mapping[str, int]:
+        """Words with the number of live documents that have each; of documents of divisions whose codes begin so."""
+        if not division:
+            return self._vocabulary
+        return self._count_words(self._live & self._division.mask(_begin(self._division.distinct, division)))
 
     @cached_property
     def _vocabulary(self) -> dict[str, int]:
+        return self._count_words(self._live)
+
+    def _count_words(self, among: Mask) -> dict[str, int]:
         counts: dict[str, int] = {}
-        for segment, live in self._with_live():
+        for segment, live in self._by_segment(among):
             words, frequencies = segment.frequencies(_WORDS, live)
             for word, frequency in zip(words, frequencies.tolist(), strict=True):
                 if frequency:
                     counts[word] = counts.get(word, 0) + frequency
         return counts
 
-    def _with_live(self) -> Iterator[tuple[Segment, Mask]]:
-        """Each segment, and which of its documents are live."""
+    def _by_segment(self, documents: Mask) -> Iterator[tuple[Segment, Mask]]:
+        """Each segment, and which of its documents are among these (n,)."""
         for segment, offset in zip(self.segments, self._offsets.tolist(), strict=False):
-            yield segment, self._live[offset : offset + segment.size]
+            yield segment, documents[offset : offset + segment.size]
 
     def search(self, request: SearchRequest) -> SearchResult:
         """See `zhiku.search.port.Engine.search`."""
@@ -214,7 +221,7 @@ class Snapshot:
 
     def _allowed(self, request: SearchRequest, parts: Sequence[SegmentLists]) -> Mask:
         """Documents (n,) that the filters and the exact parts leave."""
-        allowed = self._live
+        within = allowed = self._within(request)
         if request.owned_only:
             allowed = allowed & self._is_owned
         if request.kinds:
@@ -224,14 +231,25 @@ class Snapshot:
             wanted = set(accepted)
             allowed = allowed & column.mask(not wanted.isdisjoint(values) for values in column.values)
         for exact in request.phrases:
-            allowed = allowed & self._bearers(exact, parts)
+            allowed = allowed & self._bearers(exact, parts, within)
         for exact in request.excluded:
-            allowed = allowed & ~self._bearers(exact, parts)
+            allowed = allowed & ~self._bearers(exact, parts, within)
         return allowed
 
-    def _bearers(self, exact: ExactPart, parts: Sequence[SegmentLists]) -> Mask:
-        """Documents (n,) whose owner has a live document with the exact text; without an owner, that have it."""
-        candidates = self._live.copy()
+    def _within(self, request: SearchRequest) -> Mask:
+        """Live documents (n,) of the request's division; where it is everybody's, all of them without a look at any."""
+        within = self._live
+        if request.division:
+            columns = (self._division, self._owner_division) if request.owned_only else (self._division,)
+            for column in columns:
+                accepted = _begin(column.distinct, request.division)
+                if not all(accepted):
+                    within = within & column.mask(accepted)
+        return within
+
+    def _bearers(self, exact: ExactPart, parts: Sequence[SegmentLists], within: Mask) -> Mask:
+        """Documents (n,) whose owner has one of these documents with the exact text; without an owner, that have it."""
+        candidates = within.copy()
         for group, term in exact.terms:
             candidates &= self._having([(_FIELDS[group], term)], parts)
         text = exact.text.encode()
@@ -421,6 +439,11 @@ class Snapshot:
         of_owner[owners] = documents
         representatives = of_owner[of_owner >= 0]
         return {name: self._facets[name].count(representatives) for name in names}
+
+
+def _begin(codes: Sequence[str], division: str) -> list[bool]:
+    """Which of these codes begin with that of a division."""
+    return [code.startswith(division) for code in codes]
 
 
 def _with_meaning(

@@ -11,8 +11,7 @@ from zhiku.domain.permissions import Permission
 from zhiku.services.answers import Answer, Facet, PersonFound
 from zhiku.services.evidence import Evidence
 from zhiku.services.reasons import Reasons
-from zhiku.web.access import permission
-from zhiku.web.current import current_zhiku
+from zhiku.web.access import permission, searches
 from zhiku.web.search_address import BadPage, SearchAddress
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
@@ -27,7 +26,7 @@ def experts() -> ResponseReturnValue:
     it is to be taken for. `kw=`, which may repeat: the key words by which a pasted problem is to be searched.
     """
     asked = SearchAddress.read(request.args, is_strict=True)
-    answer = asked.answered_by(current_zhiku().expert_search)
+    answer = asked.answered_by(searches().experts)
     return jsonify(answer_json(answer))
 
 

@@ -6,8 +6,7 @@ from flask import Blueprint, current_app, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from zhiku.domain.permissions import Permission
-from zhiku.web.access import permission
-from zhiku.web.current import current_zhiku
+from zhiku.web.access import permission, searches
 from zhiku.web.security import COMPLETIONS, limit_tries
 
 blueprint = Blueprint("complete", __name__, url_prefix="/api")
@@ -27,7 +26,7 @@ def complete() -> ResponseReturnValue:
             "query": typed,
             "completions": [
                 {"text": one.text, "completed": one.completed, "group": one.group.value, "label": one.group.label}
-                for one in current_zhiku().completer.complete(typed)
+                for one in searches().completer.complete(typed)
             ],
         }
     )

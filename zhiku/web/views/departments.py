@@ -8,8 +8,7 @@ from flask.typing import ResponseReturnValue
 from zhiku.domain.permissions import Permission
 from zhiku.services.department_routing import NothingToRoute, SuggestionUnknown
 from zhiku.services.suggestion_intake import normalize_number
-from zhiku.web.access import permission
-from zhiku.web.current import current_zhiku
+from zhiku.web.access import permission, searches
 
 blueprint = Blueprint("departments", __name__, url_prefix="/api/v1/suggestions")
 
@@ -20,7 +19,7 @@ def likeliest(number: str) -> ResponseReturnValue:
     """The likeliest departments for a suggestion, the likeliest first, with reasons."""
     wanted = normalize_number(number)
     try:
-        found = current_zhiku().department_routing.for_suggestion(wanted or number)
+        found = searches().routing.for_suggestion(wanted or number)
     except (SuggestionUnknown, NothingToRoute) as error:
         abort(404, str(error))
     return jsonify(

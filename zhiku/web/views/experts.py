@@ -13,10 +13,11 @@ from zhiku.domain.permissions import Permission
 from zhiku.search.keywords import MAX_CHOSEN, MAX_KEYWORD_LENGTH
 from zhiku.search.query import MAX_QUERY
 from zhiku.services.answers import FACET_LABELS, Answer
-from zhiku.web.access import permission
+from zhiku.web.access import permission, scope, searches
 from zhiku.web.current import current_zhiku
 from zhiku.web.paging import page_links
 from zhiku.web.search_address import SearchAddress
+from zhiku.web.views import pictures
 
 blueprint = Blueprint("experts", __name__, url_prefix="/experts")
 
@@ -41,7 +42,7 @@ def search() -> ResponseReturnValue:
     if changed is not None:
         # A clean address, which can be kept and sent on.
         return redirect(asked.with_keywords(changed), code=303)
-    answer = asked.answered_by(current_zhiku().expert_search)
+    answer = asked.answered_by(searches().experts)
     if not answer.is_problem:
         # What somebody pasted may tell of a person's circumstances.
         current_zhiku().unanswered.note(answer)
@@ -54,6 +55,7 @@ def search() -> ResponseReturnValue:
         address=address,
         chips=chips_of(answer, address),
         links=page_links(answer.page, answer.pages, address.with_page),
+        photos=current_zhiku().photos.marks([person.expert_id for person in answer.people]),
         most_keywords=MAX_CHOSEN,
         longest_keyword=MAX_KEYWORD_LENGTH,
         longest_query=MAX_QUERY,
@@ -81,10 +83,16 @@ def problem() -> ResponseReturnValue:
 def profile(expert_id: int) -> ResponseReturnValue:
     """All about one person whom a search may name."""
     # A database's integer ends somewhere (SQLite 2^63, PostgreSQL 2^31); no id of ours comes near.
-    found = current_zhiku().directory.profile(expert_id) if expert_id < 2**31 else None
+    found = current_zhiku().directory.profile(expert_id, scope()) if expert_id < 2**31 else None
     if found is None:
         abort(404, "没有找到这位老同志的公开档案：可能已经退出智库，或者地址写错了。您可以重新搜索。")
-    return render_template("experts/profile.html", profile=found, address=SearchAddress.read(request.args))
+    return render_template(
+        "experts/profile.html",
+        profile=found,
+        address=SearchAddress.read(request.args),
+        photo=current_zhiku().photos.marks([expert_id]).get(expert_id, ""),
+        may_change_photo=pictures.may_change(expert_id),
+    )
 
 
 def chips_of(answer: Answer, address: SearchAddress) -> tuple[Chip, ...]:

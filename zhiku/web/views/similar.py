@@ -11,8 +11,7 @@ from flask import Blueprint, abort, current_app, jsonify, request, url_for
 from flask.typing import ResponseReturnValue
 
 from zhiku.services.similar_suggestions import MAX_TEXT, SimilarSuggestion
-from zhiku.web.access import public
-from zhiku.web.current import current_zhiku
+from zhiku.web.access import public, searches
 from zhiku.web.presentation import chinese_date
 from zhiku.web.security import SIMILAR_LOOKUPS, limit_tries
 
@@ -30,7 +29,7 @@ def lookup() -> ResponseReturnValue:
     subject, text = (asked.get(name, "") for name in ("subject", "text"))
     if not isinstance(subject, str) or not isinstance(text, str):
         abort(400, "subject（事由）和 text（情况和建议）都应是文字。")
-    found = current_zhiku().similar_suggestions.similar(subject[:MAX_TEXT], text[:MAX_TEXT])
+    found = searches().similar.similar(subject[:MAX_TEXT], text[:MAX_TEXT])
     return jsonify({"suggestions": [similar_json(one) for one in found]})
 
 

@@ -26,7 +26,7 @@ from zhiku.services.suggestion_intake import (
     normalize_number,
 )
 from zhiku.web import errors
-from zhiku.web.access import permission, public
+from zhiku.web.access import permission, public, scope, searches
 from zhiku.web.current import current_zhiku
 from zhiku.web.forms import StatusForm, SuggestionForm
 from zhiku.web.paging import page_links
@@ -55,7 +55,7 @@ _SUBMISSION_KEY = re.compile(r"[A-Za-z0-9_-]{16,40}")
 def search() -> ResponseReturnValue:
     """Suggestions for some words, or the newest ones."""
     query = request.args.get("q", "")[: MAX_QUERY + 1]
-    answer = current_zhiku().suggestion_search.search(query, page=read_page(request.args))
+    answer = searches().suggestions.search(query, page=read_page(request.args))
 
     def address(page_number: int) -> str:
         return url_for(".search", q=answer.query or None, page=page_number if page_number > 1 else None)
@@ -165,13 +165,13 @@ def close_status() -> ResponseReturnValue:
 @public
 def page(number: str) -> ResponseReturnValue:
     """The public page of one suggestion."""
-    suggestion = current_zhiku().directory.suggestion(number)
+    suggestion = current_zhiku().directory.suggestion(number, scope())
     if suggestion is None:
         abort(404, "没有找到这件建议：编号可能写错了，或者它没有公开。想查自己提交的建议，请用编号和查询码“查进度”。")
     return render_template(
         "suggestions/page.html",
         suggestion=suggestion,
-        authors=public_authors(suggestion),
+        authors=public_authors(suggestion, scope().division),
         stations=stations_of(suggestion),
     )
 
@@ -197,7 +197,7 @@ def copies_of(draft: SuggestionDraft) -> tuple[SimilarSuggestion, ...]:
         return ()
     text = f"{draft.situation}\n{draft.proposal}"
     try:
-        return current_zhiku().similar_suggestions.copies(draft.subject, text, own_key=draft.submission_key)
+        return searches().similar.copies(draft.subject, text, own_key=draft.submission_key)
     except OperationalError as error:
         # Whether there is another one is no reason not to take this one in.
         log.error("copies could not be looked for: %s", error.orig)
