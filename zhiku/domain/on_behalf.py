@@ -36,6 +36,10 @@ class ActAlreadyAnswered(DomainError):
     """It was confirmed or objected to before, or it is too late."""
 
 
+class ActNotToBeSettled(DomainError):
+    """There is nothing for the bureau to settle about it, or it was settled."""
+
+
 class ActOnBehalf(Base):
     """One thing done for a retiree."""
 
@@ -59,6 +63,10 @@ class ActOnBehalf(Base):
     confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     objected_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     objection: Mapped[str] = mapped_column(String(400), default="")
+    #: What the bureau found out and did about an objection, or about an act that nobody confirmed in time.
+    settled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    settled_by: Mapped[str] = mapped_column(String(40), default="")
+    settlement: Mapped[str] = mapped_column(String(400), default="")
 
     account: Mapped[Account | None] = relationship()
     expert: Mapped[Expert] = relationship()
@@ -80,6 +88,17 @@ class ActOnBehalf(Base):
         """The retiree says that it is not so. Raises `ActAlreadyAnswered`."""
         self._require_open(at)
         self.objected_at, self.objection = at, reason
+
+    def settle(self, note: str, by: str, at: datetime) -> None:
+        """The bureau writes down what became of an objection or of an act that expired; its state stays.
+
+        Raises `ActNotToBeSettled`.
+        """
+        if self.settled_at is not None:
+            raise ActNotToBeSettled("这件事已经处理过了，处理结果写在下面。")
+        if self.state(at) not in (ActState.OBJECTED, ActState.EXPIRED):
+            raise ActNotToBeSettled("本人没有异议，也没有过期，不用处理。")
+        self.settled_at, self.settled_by, self.settlement = at, by, note
 
     def _require_open(self, at: datetime) -> None:
         state = self.state(at)

@@ -77,11 +77,23 @@ class SuggestionDraft:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownAuthor:
+    """An author who is known to be that person: signed in, or named by the liaison who files for them."""
+
+    expert_id: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """What the author keeps. `code` is None when this page was sent before and its code cannot be known any more."""
 
     number: str
     code: str | None
+
+
+#: Stores what belongs to a new suggestion, in its transaction.
+Beside = Callable[[Session, Suggestion], None]
 
 
 class DraftNotAcceptable(DomainError):
@@ -109,16 +121,26 @@ class SuggestionIntake:
         self._zone = zone
         self._division = division
 
-    def submit(self, draft: SuggestionDraft, code: str | None = None) -> Receipt:
+    def submit(
+        self,
+        draft: SuggestionDraft,
+        code: str | None = None,
+        author: KnownAuthor | None = None,
+        beside: Beside | None = None,
+    ) -> Receipt:
         """Store a suggestion with its author, first step and contact, in one transaction.
+
+        A known `author` takes the place of the name that was typed, is linked to the suggestion, and need not give a
+        contact: it is on file. `beside` is called with the session and the new suggestion before the transaction ends,
+        and not when the draft was stored before: what it stores is there if and only if the suggestion is.
 
         The same draft sent twice (equal `submission_key`) is stored once, and both get the same number. `code` is the
         one the caller proposes, from `new_code()`: proposing the same again is how the second sending can show it.
 
         Raises `DraftNotAcceptable`, and `IntakeBusy` when the database cannot take it now; then nothing was stored.
         """
-        cleaned = draft.cleaned()
-        problems = find_problems(cleaned)
+        cleaned = (draft if author is None else replace(draft, name=author.name)).cleaned()
+        problems = find_problems(cleaned, is_known=author is not None)
         if problems:
             raise DraftNotAcceptable(problems)
         code = code or new_code()
@@ -126,11 +148,11 @@ class SuggestionIntake:
         code_hash = hash_code(code)
         try:
             try:
-                return self._store(cleaned, code, code_hash)
+                return self._store(cleaned, code, code_hash, author, beside)
             except IntegrityError:
                 # Where writers do not wait for each other (PostgreSQL) the same page, sent twice at once, meets itself
                 # in the unique key; by now the first one is stored and is found.
-                return self._store(cleaned, code, code_hash)
+                return self._store(cleaned, code, code_hash, author, beside)
         except OperationalError as error:
             raise IntakeBusy(
                 "系统正忙，这条建议还没有收下。写好的文字都在，请过一两分钟再点一次“提交建议”。"
@@ -145,7 +167,14 @@ class SuggestionIntake:
         is_right = is_code_of_hash(normalize_code(code), stored or _HASH_OF_NOTHING)
         return wanted if stored and is_right else None
 
-    def _store(self, draft: SuggestionDraft, code: str, code_hash: str) -> Receipt:
+    def _store(
+        self,
+        draft: SuggestionDraft,
+        code: str,
+        code_hash: str,
+        author: KnownAuthor | None,
+        beside: Beside | None,
+    ) -> Receipt:
         with self._sessions() as session, session.begin():
             session.connection(execution_options={"is_writing": True})
             earlier = session.scalar(
@@ -154,15 +183,20 @@ class SuggestionIntake:
                 .options(selectinload(Suggestion.authors))
             )
             if earlier is not None:
-                if _is_same_text(earlier, draft):
+                if _is_same_text(earlier, draft, author):
                     is_known = is_code_of_hash(code, earlier.access_code_hash or _HASH_OF_NOTHING)
                     return Receipt(earlier.number, code if is_known else None)
                 # Somebody went back in the browser, wrote something else on the old page and sent it: that is another
                 # suggestion, and must not be lost for having an old key.
                 draft = replace(draft, submission_key=new_submission_key())
-            return self._insert(session, draft, code, code_hash)
+            suggestion = self._insert(session, draft, code_hash, author)
+            if beside is not None:
+                beside(session, suggestion)
+            return Receipt(suggestion.number, code)
 
-    def _insert(self, session: Session, draft: SuggestionDraft, code: str, code_hash: str) -> Receipt:
+    def _insert(
+        self, session: Session, draft: SuggestionDraft, code_hash: str, author: KnownAuthor | None
+    ) -> Suggestion:
         now = self._clock()
         today = now.astimezone(self._zone).date()
         serial = numbering.next_serial(session, today.year)
@@ -180,25 +214,30 @@ class SuggestionIntake:
             submission_key=draft.submission_key,
             created_at=now,
             updated_at=now,
-            # The name only, never `expert_id`: anybody can type an expert's name here, and a linked suggestion speaks
-            # for that expert in the search. The bureau links the author when it accepts the suggestion.
-            authors=[SuggestionAuthor(position=0, name=draft.name)],
+            # Of a name that was typed never the `expert_id`: anybody can type an expert's name, and a linked suggestion
+            # speaks for that expert in the search. The bureau links the author when it accepts the suggestion.
+            authors=[SuggestionAuthor(position=0, name=draft.name, expert_id=author.expert_id if author else None)],
             steps=[SuggestionStep(status=SuggestionStatus.SUBMITTED, on=today)],
         )
         session.add(suggestion)
         session.flush()
         contacts.add(session, contacts.SUGGESTION, suggestion.id, draft.contact, at=now)
-        return Receipt(suggestion.number, code)
+        return suggestion
 
 
-def find_problems(draft: SuggestionDraft) -> dict[str, str]:
-    """What a cleaned draft lacks: field name -> a sentence that says what to do, in the order of the form."""
+def find_problems(draft: SuggestionDraft, is_known: bool = False) -> dict[str, str]:
+    """What a cleaned draft lacks: field name -> a sentence that says what to do, in the order of the form. The contact
+    of an author who `is_known` may be empty."""
     found = {
         "subject": _length_problem(draft.subject, "事由", MIN_SUBJECT, MAX_SUBJECT),
         "situation": _length_problem(draft.situation, "情况", MIN_TEXT, MAX_SITUATION),
         "proposal": _length_problem(draft.proposal, "建议", MIN_TEXT, MAX_PROPOSAL),
         "name": _length_problem(draft.name, "姓名", 1, MAX_NAME),
-        "contact": _length_problem(draft.contact, "联系方式", MIN_CONTACT, MAX_CONTACT),
+        "contact": (
+            ""
+            if is_known and not draft.contact
+            else _length_problem(draft.contact, "联系方式", MIN_CONTACT, MAX_CONTACT)
+        ),
     }
     if not found["name"] and not any(character.isalpha() for character in draft.name):
         found["name"] = "请填写姓名，里面至少要有一个汉字或字母。"
@@ -261,7 +300,10 @@ def _length_problem(text: str, label: str, least: int, most: int) -> str:
     return ""
 
 
-def _is_same_text(stored: Suggestion, draft: SuggestionDraft) -> bool:
+def _is_same_text(stored: Suggestion, draft: SuggestionDraft, author: KnownAuthor | None) -> bool:
+    # Of an author who is not known the link does not count: the bureau may have made it meanwhile.
+    if author is not None and author.expert_id not in [one.expert_id for one in stored.authors]:
+        return False
     stored_text = (stored.subject, stored.situation, stored.proposal, [author.name for author in stored.authors])
     return stored_text == (draft.subject, draft.situation, draft.proposal, [draft.name])
 
