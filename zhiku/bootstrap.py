@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from filelock import FileLock
 from sqlalchemy import Engine as DatabaseEngine
+from sqlalchemy import inspect
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -21,38 +23,47 @@ from zhiku.analysis.synonyms import SynonymSource
 from zhiku.analysis.vector_cache import VectorCache
 from zhiku.config import Settings
 from zhiku.domain.base import DomainError
+from zhiku.domain.consents import ConsentPurpose
 from zhiku.engines.whoosh.build import Processes
 from zhiku.engines.whoosh.engine import WhooshEngine
 from zhiku.persistence.data_keys import key_ids, register_key, require_keys
+from zhiku.persistence.installed_keys import InstalledKeys, follow_key_file
 from zhiku.persistence.key_file import load_keys, store_keys, with_new_key
+from zhiku.persistence.scrubbing import compact, scrub
 from zhiku.persistence.secret_file import derived_key
 from zhiku.persistence.session import engine_keys, make_engine, make_sessions, use_keys, utc_now
 from zhiku.search.port import Engine
-from zhiku.services.api_tokens import ApiTokens
 from zhiku.services.accounts import Accounts
+from zhiku.services.api_tokens import ApiTokens
 from zhiku.services.completion import Completer
+from zhiku.services.consents import Consents, Removal, remove_photo
 from zhiku.services.department_routing import DepartmentRouting
 from zhiku.services.did_you_mean import DidYouMean
 from zhiku.services.directory import Directory
 from zhiku.services.drainer import Drainer
 from zhiku.services.entry_codes import EntryCodes
+from zhiku.services.erasure import Erasures
 from zhiku.services.evaluation import Evaluation, JudgedSet, evaluate
 from zhiku.services.expert_search import ExpertSearch
 from zhiku.services.indexing import Indexing
+from zhiku.services.key_rotation import KeyRotation
 from zhiku.services.lexicon import Lexicon
 from zhiku.services.lexicon_hints import LexiconHints
 from zhiku.services.liaisons import Liaisons
 from zhiku.services.live_lexicon import DictionaryWords, LiveSynonyms
-from zhiku.services.photos import Photos
 from zhiku.services.on_behalf import OnBehalf
 from zhiku.services.own_records import OwnRecords
 from zhiku.services.passwords import Passwords
+from zhiku.services.person_data import PersonExports
+from zhiku.services.photos import Photos
 from zhiku.services.problem_words import ProblemWords
 from zhiku.services.searches import ScopedSearches
 from zhiku.services.second_factors import SecondFactors
+from zhiku.services.sensitive import SensitiveData, SensitiveKind, removing
 from zhiku.services.sign_in import StaffSignIn
 from zhiku.services.sign_ins import SignIns
 from zhiku.services.similar_suggestions import SimilarSuggestions
+from zhiku.services.standing import Standing
 from zhiku.services.suggestion_intake import SuggestionIntake
 from zhiku.services.suggestion_search import SuggestionSearch
 from zhiku.services.unanswered import UnansweredQueries
@@ -72,6 +83,12 @@ class Zhiku:
     engine: WhooshEngine
     accounts: Accounts
     api_tokens: ApiTokens
+    consents: Consents
+    erasures: Erasures
+    key_rotation: KeyRotation
+    person_exports: PersonExports
+    sensitive: SensitiveData
+    standing: Standing
     photos: Photos
     suggestion_intake: SuggestionIntake
     entry_codes: EntryCodes
@@ -97,6 +114,8 @@ class Zhiku:
             raise DatabaseNotReady(
                 f"数据库地址不能使用（{type(error).__name__}）。请检查 ZHIKU_DATABASE_URL 和 ZHIKU_HOME。"
             ) from error
+        if not settings.data_keys:
+            follow_key_file(database, settings.data_keys_file)
         sessions = make_sessions(database)
         synonyms = LiveSynonyms(sessions)
         vectors = open_vectors(settings.encoder, settings.cache_dir)
@@ -113,6 +132,7 @@ class Zhiku:
         intake = SuggestionIntake(sessions, utc_now, settings.zone, settings.division)
         passwords, sign_ins = Passwords(), SignIns(sessions, utc_now)
         second_factors = SecondFactors(sessions, utc_now)
+        erasures = Erasures(sessions, utc_now, lambda: scrub(database))
         return cls(
             settings=settings,
             database=database,
@@ -120,6 +140,14 @@ class Zhiku:
             engine=engine,
             accounts=Accounts(sessions, utc_now, passwords, sign_ins),
             api_tokens=ApiTokens(sessions, utc_now),
+            consents=Consents(sessions, utc_now, settings.zone, _removals()),
+            erasures=erasures,
+            key_rotation=KeyRotation(
+                sessions, utc_now, InstalledKeys(database, settings.data_keys_file, settings.data_keys, utc_now)
+            ),
+            person_exports=PersonExports(sessions, utc_now, settings.zone),
+            sensitive=SensitiveData(sessions, utc_now, settings.zone),
+            standing=Standing(sessions, utc_now),
             photos=Photos(sessions, utc_now),
             suggestion_intake=intake,
             entry_codes=EntryCodes(sessions, utc_now, lambda: derived_key(settings.home, "zhiku entry codes")),
@@ -133,7 +161,7 @@ class Zhiku:
             sign_ins=sign_ins,
             staff_sign_in=StaffSignIn(sessions, utc_now, passwords, second_factors),
             directory=Directory(sessions, settings.division),
-            indexing=Indexing(sessions, engine, utc_now, _forgetting(engine, vectors)),
+            indexing=Indexing(sessions, engine, utc_now, _forgetting(engine, vectors, erasures)),
             lexicon=Lexicon(sessions, engine, utc_now, synonyms),
             lexicon_hints=LexiconHints(sessions, synonyms),
             unanswered=UnansweredQueries(sessions, engine, utc_now),
@@ -180,10 +208,12 @@ class Zhiku:
         """Now, aware, in UTC."""
         return utc_now()
 
-    def require_database(self, may_be_old: bool = False) -> None:
-        """Raise `DatabaseNotReady` unless the database can be reached and has the schema of this version.
+    def require_database(self, may_be_old: bool = False, may_rotate: bool = False) -> None:
+        """Raise `DatabaseNotReady` unless the database can be reached and has the schema of this version, and
+        `KeysUnusable` unless its keys are here.
 
-        `may_be_old` lets one pass that `zhiku db init` can bring up to date.
+        `may_be_old` lets one pass that `zhiku db init` can bring up to date, `may_rotate` one whose newest key is still
+        to be registered by `zhiku keys rotate`.
         """
         try:
             if migrations.is_newer(self.database):
@@ -194,7 +224,7 @@ class Zhiku:
         if not is_current:
             raise DatabaseNotReady("数据库还没有建立，或版本不同。请运行：zhiku db init")
         if not may_be_old:
-            require_keys(self.database, engine_keys(self.database), self._where_keys_lie)
+            require_keys(self.database, engine_keys(self.database), self.where_keys_lie, may_rotate)
 
     def prepare_database(self) -> None:
         """Make the database, or bring it up to date, with keys for its sensitive data. Can be done again at any time.
@@ -211,13 +241,35 @@ class Zhiku:
                 store_keys(self.settings.data_keys_file, keyring)
             use_keys(self.database, keyring)
             if known:
-                require_keys(self.database, keyring, self._where_keys_lie)
+                require_keys(self.database, keyring, self.where_keys_lie)
+            is_older = not known and inspect(self.database).has_table("contact_details")
             migrations.upgrade(self.database)
             if keyring is not None and not known:
                 register_key(self.database, keyring, self.clock())
+            if is_older:
+                # Contact data lay there in the clear: not in free pages and not in the log either, from now on.
+                compact(self.database)
+
+    def why_rebuild(self) -> str:
+        """Why the index must be built anew though it is true to the database; "" where it need not be."""
+        erased_at, begun_at = self.erasures.last_at(), self.engine.begun_at()
+        if erased_at is None or begun_at is None or begun_at > erased_at:
+            return ""
+        return "有按要求删除的资料，它们的文字还在索引的旧文件里。"
+
+    @contextmanager
+    def changing_keys(self) -> Iterator[None]:
+        """One process at a time changes the keys."""
+        with FileLock(str(self.settings.home / ".prepare.lock"), is_singleton=False):
+            yield
+
+    def scrub(self) -> None:
+        """Let what was deleted be gone from the database's files, too."""
+        scrub(self.database)
 
     @property
-    def _where_keys_lie(self) -> str:
+    def where_keys_lie(self) -> str:
+        """The file or variable with the keys, as messages name it."""
         if self.settings.data_keys:
             return "环境变量 ZHIKU_DATA_KEYS "
         return f"密钥文件 {self.settings.data_keys_file} "
@@ -253,6 +305,16 @@ def open_engine(
     return WhooshEngine(root, analyzer_for, segmenter, own_words, cache_bytes, vectors, processes)
 
 
+def _removals() -> dict[ConsentPurpose, Removal]:
+    """What goes when a consent is taken back."""
+    return {
+        ConsentPurpose.CONTACT: removing(SensitiveKind.CONTACT),
+        ConsentPurpose.IDENTITY: removing(SensitiveKind.IDENTITY),
+        ConsentPurpose.CARE: removing(SensitiveKind.HEALTH, SensitiveKind.HARDSHIP),
+        ConsentPurpose.PUBLICITY: remove_photo,
+    }
+
+
 def open_vectors(encoder: str, cache_dir: Path) -> VectorCache | None:
     """The encoder that a setting names, with what it encoded before; None for "none", or where "auto" finds none.
 
@@ -262,12 +324,16 @@ def open_vectors(encoder: str, cache_dir: Path) -> VectorCache | None:
     return VectorCache(cache_dir, made) if made else None
 
 
-def _forgetting(engine: WhooshEngine, vectors: VectorCache | None) -> Callable[[], None]:
-    """After a rebuild: what was withdrawn is not kept for ever, not even as vectors."""
+def _forgetting(engine: WhooshEngine, vectors: VectorCache | None, erasures: Erasures) -> Callable[[], None]:
+    """After a rebuild: what was withdrawn is not kept for ever, not even as vectors, and what was erased is not kept in
+    the generation that answered before."""
 
     def forget() -> None:
         if vectors is not None:
             vectors.forget_unused(engine.clause_keys().tolist())
+        erased_at = erasures.last_at()
+        if erased_at is not None:
+            engine.forget_begun_before(erased_at)
 
     return forget
 

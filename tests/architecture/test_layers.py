@@ -22,6 +22,7 @@ CONTRACTS = {
     "Whoosh only in engines",
     "Chinese text is known in analysis only",
     "Contact data is read by its own service only",
+    "Identity numbers, health and hardship are read by their own service only",
 }
 
 

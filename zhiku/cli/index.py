@@ -96,7 +96,8 @@ def maintain_command(context: click.Context, app: Zhiku) -> None:
     app.require_database()
     try:
         with progress_bar("正在核对索引") as advance:
-            report = maintain(app.indexing, app.engine, advance)
+            report = maintain(app.indexing, app.engine, advance, app.why_rebuild())
+        app.scrub()
     except RebuildAtWork as at_work:
         click.echo(str(at_work))
         context.exit(AT_WORK)

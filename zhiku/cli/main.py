@@ -15,10 +15,12 @@ from zhiku.cli.evaluate import evaluate_command
 from zhiku.cli.export import export_group
 from zhiku.cli.import_ import import_group
 from zhiku.cli.index import index_group
+from zhiku.cli.keys import keys_group
 from zhiku.cli.lexicon import lexicon_group
 from zhiku.cli.search import search_command
 from zhiku.cli.serve import serve_command
 from zhiku.cli.suggest import suggest_group
+from zhiku.cli.token import token_group
 from zhiku.config import Settings, SettingsError
 from zhiku.domain.base import DomainError
 from zhiku.search.port import IndexProblem
@@ -45,10 +47,12 @@ for command in (
     export_group,
     import_group,
     index_group,
+    keys_group,
     lexicon_group,
     search_command,
     serve_command,
     suggest_group,
+    token_group,
 ):
     cli.add_command(command)
 

@@ -140,6 +140,17 @@ class Expert(Base):
         self.status = to
         self.updated_at = at
 
+    def come_back(self, at: datetime) -> None:
+        """Back after leaving, or after a death that was written down by mistake; the bureau then looks at the profile.
+
+        Raises `ExpertStatusNotAllowed`.
+        """
+        if self.status not in (ExpertStatus.WITHDRAWN, ExpertStatus.DECEASED):
+            raise ExpertStatusNotAllowed(f"档案的状态是“{self.status.label}”，不用恢复。")
+        # A mistake is no step of the admission: so nothing but this takes anybody back from there.
+        self.status = ExpertStatus.UNDER_REVIEW
+        self.updated_at = at
+
 
 class ExpertField(Base):
     """A person's field of expertise, in order of weight."""

@@ -1,6 +1,6 @@
-"""What the law calls sensitive: identity number, health, hardship. Each in a table of its own, encrypted, never projected.
+"""What the law calls sensitive: identity number, health, hardship. Each in its own table, encrypted, never projected.
 
-Only `zhiku.services.sensitive` (and what moves keys and whole persons) may import this; import-linter holds it.
+Only `zhiku.services.sensitive` may import this; import-linter holds it.
 """
 
 from __future__ import annotations

@@ -22,9 +22,10 @@ def key_ids(engine: Engine) -> set[str]:
         return set(connection.scalars(select(DataKey.id)))
 
 
-def require_keys(engine: Engine, keyring: Keyring | None, where: str) -> None:
+def require_keys(engine: Engine, keyring: Keyring | None, where: str, may_be_new: bool = False) -> None:
     """Raise `KeysUnusable` unless every key that the database was written with is here, and is the right one; `where`
-    says in the message where the keys should lie."""
+    says in the message where the keys should lie. `may_be_new` lets pass a newest key that is still to be registered.
+    """
     with engine.connect() as connection:
         known = connection.execute(select(DataKey.id, DataKey.check)).all()
     if not known:
@@ -42,7 +43,7 @@ def require_keys(engine: Engine, keyring: Keyring | None, where: str) -> None:
             raise KeysUnusable(
                 f"{where}里编号为 {key_id} 的密钥不是这个数据库的密钥，所以不能启动。请放回原来的密钥文件。"
             ) from error
-    if keyring.current not in {key_id for key_id, _ in known}:
+    if not may_be_new and keyring.current not in {key_id for key_id, _ in known}:
         raise KeysUnusable(f"编号为 {keyring.current} 的密钥还没有登记。请运行：zhiku keys rotate")
 
 

@@ -95,6 +95,8 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor.execute("PRAGMA foreign_keys = ON")
     # A crash of the machine may lose the last commits under NORMAL; a suggestion that was confirmed must not be lost.
     cursor.execute("PRAGMA synchronous = FULL")
+    # What a person had erased, or took back their consent to, does not stay legible in the file.
+    cursor.execute("PRAGMA secure_delete = ON")
     cursor.close()
 
 

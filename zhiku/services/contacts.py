@@ -1,26 +1,40 @@
 """Contact data: the only reader and writer of `zhiku.domain.contacts` (import-linter holds it).
 
-Callers get values only for the person whose page they serve; nothing here goes to the index, a report or a log.
+Callers get values only for the person whose page they serve; nothing here goes to the index, a report or a log. Who may
+see or change one, and why, is asked in `zhiku.services.sensitive`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, load_only
 
 from zhiku.domain.contacts import ContactDetail, ContactSubject
 
 EXPERT = ContactSubject.EXPERT
 SUGGESTION = ContactSubject.SUGGESTION
 
+#: Its table, as the audit names parts of a record.
+PART = ContactDetail.__tablename__
+
 #: The column's width.
 MAX_LENGTH = 200
 
 #: SQLite takes 32,766 variables in a statement, older builds 999.
 _CHUNK = 900
+
+
+@dataclass(frozen=True, slots=True)
+class StoredContact:
+    """One stored way to reach somebody."""
+
+    id: int
+    value: str = field(repr=False)
+    created_at: datetime
 
 
 def add(
@@ -64,9 +78,58 @@ def of_many(session: Session, subject: ContactSubject, subject_ids: Collection[i
     return found
 
 
+def stored(session: Session, subject: ContactSubject, subject_id: int) -> list[StoredContact]:
+    """As `of`, with ids and times."""
+    rows = session.execute(
+        select(ContactDetail.id, ContactDetail.value, ContactDetail.created_at)
+        .where(ContactDetail.subject == subject, ContactDetail.subject_id == subject_id)
+        .order_by(ContactDetail.id)
+    )
+    return [StoredContact(key, value, created_at) for key, value, created_at in rows]
+
+
+def change(session: Session, subject: ContactSubject, subject_id: int, key: int, value: str, at: datetime) -> bool:
+    """Put another value in place of one; whether somebody has this one. The caller owns the transaction."""
+    row = _row(session, subject, subject_id, key)
+    if row is None:
+        return False
+    row.value, row.created_at = value.strip()[:MAX_LENGTH], at
+    return True
+
+
+def remove(session: Session, subject: ContactSubject, subject_id: int, key: int) -> bool:
+    """Delete one; whether somebody had it. The caller owns the transaction."""
+    row = _row(session, subject, subject_id, key)
+    if row is None:
+        return False
+    session.delete(row)
+    return True
+
+
+def remove_all(session: Session, subject: ContactSubject, subject_ids: Collection[int]) -> int:
+    """Delete everything of these; how many there were. The caller owns the transaction."""
+    count = 0
+    for chunk in _chunks(subject_ids):
+        among = ContactDetail.subject_id.in_(chunk)
+        # Without the value: what cannot be read any more can be deleted all the same.
+        rows = select(ContactDetail).where(ContactDetail.subject == subject, among).options(load_only(ContactDetail.id))
+        for row in session.scalars(rows):
+            session.delete(row)
+            count += 1
+    return count
+
+
 def is_known(value: str, known: Iterable[str]) -> bool:
     """Whether a value is among the known ones, whatever spaces and hyphens it is written with."""
     return _comparable(value[:MAX_LENGTH]) in {_comparable(other) for other in known}
+
+
+def _row(session: Session, subject: ContactSubject, subject_id: int, key: int) -> ContactDetail | None:
+    return session.scalar(
+        select(ContactDetail)
+        .where(ContactDetail.id == key, ContactDetail.subject == subject, ContactDetail.subject_id == subject_id)
+        .options(load_only(ContactDetail.id))
+    )
 
 
 def _comparable(value: str) -> str:

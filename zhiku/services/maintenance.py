@@ -39,15 +39,15 @@ class MaintenanceReport:
 
 
 def maintain(
-    indexing: Indexing, engine: Engine, progress: Callable[[int, int], None] | None = None
+    indexing: Indexing, engine: Engine, progress: Callable[[int, int], None] | None = None, must_rebuild: str = ""
 ) -> MaintenanceReport:
-    """Make the index true, with as little work as does it.
+    """Make the index true, with as little work as does it; `must_rebuild` is a reason to build it anew all the same.
 
     Safe beside a server and beside another maintenance. Raises `RebuildAtWork` when a rebuild is needed and another
     process is at it, `BuildRefused` or `IndexProblem` when it fails; the index then stays as it was.
     """
     status = engine.status()
-    reason = status.problem or ("词典或分词程序有变化。" if status.is_stale else "")
+    reason = status.problem or must_rebuild or ("词典或分词程序有变化。" if status.is_stale else "")
     drained, differences = 0, None
     if not reason:
         try:

@@ -25,7 +25,7 @@ from zhiku.analysis.segment import SegmenterMissing, segmenter_name
 from zhiku.engines.whoosh.arrayfile import DamagedFile
 from zhiku.engines.whoosh.build import Build, Processes
 from zhiku.engines.whoosh.codec import open_segment
-from zhiku.engines.whoosh.generations import REBUILD_HINT, GenerationFolder, Manifest
+from zhiku.engines.whoosh.generations import REBUILD_HINT, GenerationFolder, Manifest, begun_at
 from zhiku.engines.whoosh.nearness import read_basis, write_basis
 from zhiku.engines.whoosh.postings import PostingCache
 from zhiku.engines.whoosh.schema import SCHEMA_VERSION, TIE
@@ -216,6 +216,29 @@ class WhooshEngine:
     def new_vectors(self) -> VectorSource | None:
         """The source of vectors for a new generation."""
         return self._vectors
+
+    def begun_at(self) -> datetime | None:
+        """When the current generation was begun; None where there is none that can be used."""
+        try:
+            return begun_at(self.folder.usable_current()[0])
+        except IndexProblem:
+            return None
+
+    def forget_begun_before(self, moment: datetime) -> None:
+        """Delete older generations that were begun before a moment: what was erased then is still in them.
+
+        One that is in use, or while somebody builds, is left to the next rebuild.
+        """
+        lock = self._lock("rebuild")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            return
+        try:
+            with self.writing("rebuild"):
+                self.folder.remove_begun_before(moment)
+        finally:
+            lock.release()
 
     def clause_keys(self) -> NDArray[np.int64]:
         """Keys of all clauses that the current generation has vectors of (n,). Raises `IndexProblem`."""

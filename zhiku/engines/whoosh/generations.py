@@ -222,6 +222,12 @@ class GenerationFolder:
             if name not in (self.answering(), previous):
                 self._try_to_remove(name)
 
+    def remove_begun_before(self, moment: datetime) -> None:
+        """Delete the generations that were begun before a moment, but the current one; the caller holds both locks."""
+        for name in self.names():
+            if begun_at(name) <= moment and name != self.answering():
+                self._try_to_remove(name)
+
     def _try_to_remove(self, name: str) -> None:
         # A reader of another process may hold a file open (Windows); the next rebuild tries again.
         with suppress(OSError):
@@ -236,6 +242,14 @@ class GenerationFolder:
             for path in self.root.iterdir():
                 if self._is_ours(path):
                     yield path.name
+
+
+def begun_at(name: str) -> datetime:
+    """When a generation was begun, to the second: nothing that was gone by then was ever in it."""
+    try:
+        return datetime.strptime(name[1:16], "%Y%m%d-%H%M%S").replace(tzinfo=UTC)
+    except ValueError:  # "g20269999-…", which no program of ours has made
+        return datetime.min.replace(tzinfo=UTC)
 
 
 def _write_durably(path: Path, text: str) -> None:

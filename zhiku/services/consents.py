@@ -1,0 +1,178 @@
+"""Consents of persons: given for each purpose by itself, with date and form, and taken back at any time.
+
+What a consent covered goes in the transaction that takes it back: contact, identity number, care notes, the public
+picture; and without the consent to be in the think tank, the person leaves the search.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, tzinfo
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, sessionmaker
+
+from zhiku.domain.base import DomainError
+from zhiku.domain.consents import Consent, ConsentForm, ConsentPurpose
+from zhiku.domain.experts import Expert, ExpertStatus
+from zhiku.domain.permissions import Permission
+from zhiku.domain.photos import ExpertPhoto
+from zhiku.services.persons import Asker, find_person
+
+#: The think tank is not older.
+EARLIEST = date(2000, 1, 1)
+
+#: What goes with each consent, for the page that asks before it is taken back.
+CONSEQUENCES: Mapping[ConsentPurpose, str] = {
+    ConsentPurpose.PROFILE: "档案退出智库：不再出现在搜索、名单和个人页面里。档案本身由老干部局留存，可以恢复，也可以按本人要求彻底删除。",
+    ConsentPurpose.CONTACT: "删除保存的全部联系方式。以后要联系，只能通过联络员上门。",
+    ConsentPurpose.IDENTITY: "删除保存的身份证号。",
+    ConsentPurpose.CARE: "删除保存的健康情况和困难情况。",
+    ConsentPurpose.PUBLICITY: "删除公开的照片。已经答复的建议仍按规定留存。",
+}
+
+
+class ConsentNotAcceptable(DomainError):
+    """A consent that cannot be noted so; nothing was stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentState:
+    """Where a person stands with one purpose."""
+
+    purpose: ConsentPurpose
+    #: The one that holds; None where there is none (any more).
+    held: Consent | None
+    #: All there were, oldest first.
+    history: tuple[Consent, ...]
+
+    @property
+    def was_withdrawn(self) -> bool:
+        """Whether it was given once and taken back."""
+        return self.held is None and bool(self.history)
+
+
+#: Removes what a consent covered, and notes it: `(session, expert_id, at)`.
+Removal = Callable[[Session, int, datetime], object]
+
+
+class Consents:
+    """The use cases."""
+
+    def __init__(
+        self,
+        sessions: sessionmaker[Session],
+        clock: Callable[[], datetime],
+        zone: tzinfo,
+        removals: Mapping[ConsentPurpose, Removal],
+    ) -> None:
+        """`removals`: what goes when a consent is taken back, beside the profile's place in the search."""
+        self._sessions = sessions
+        self._clock = clock
+        self._zone = zone
+        self._removals = removals
+
+    def states(self, asker: Asker, expert_id: int) -> list[ConsentState]:
+        """Where a person stands with every purpose. Raises `PersonNotFound`."""
+        with self._sessions() as session:
+            find_person(session, asker, expert_id, Permission.RECORD_CONSENT)
+            rows = _rows(session, expert_id)
+        by_purpose = {purpose: [row for row in rows if row.purpose is purpose] for purpose in ConsentPurpose}
+        return [
+            ConsentState(purpose, next((row for row in found if row.holds), None), tuple(found))
+            for purpose, found in by_purpose.items()
+        ]
+
+    def grant(
+        self, asker: Asker, expert_id: int, purpose: ConsentPurpose | None, form: ConsentForm | None, on: date | None
+    ) -> Consent:
+        """Note a consent. Raises `PersonNotFound`, `ConsentNotAcceptable`."""
+        now = self._clock()
+        if purpose is None or form is None:
+            raise ConsentNotAcceptable("请选择同意的内容和方式。")
+        with self._sessions.begin() as session:
+            session.connection(execution_options={"is_writing": True})
+            find_person(session, asker, expert_id, Permission.RECORD_CONSENT)
+            if purpose in purposes_held(session, expert_id):
+                raise ConsentNotAcceptable(f"“{purpose.label}”的同意已经登记过了，不用再登记。")
+            day = self._day(on, now)
+            earlier = [row.withdrawn_on for row in _rows(session, expert_id) if row.purpose is purpose]
+            last = max((one for one in earlier if one is not None), default=EARLIEST)
+            if day < last:
+                raise ConsentNotAcceptable(f"本人在 {last.isoformat()} 撤回过这项同意，重新同意的日期不能更早。")
+            consent = Consent(
+                expert_id=expert_id,
+                purpose=purpose,
+                form=form,
+                granted_on=day,
+                recorded_by=asker.name[:40],
+                created_at=now,
+            )
+            session.add(consent)
+        return consent
+
+    def withdraw(self, asker: Asker, expert_id: int, purpose: ConsentPurpose | None) -> None:
+        """Take a consent back, today, and remove what it covered. Without one there is still something to remove.
+
+        Raises `PersonNotFound`, `ConsentNotAcceptable`.
+        """
+        if purpose is None:
+            raise ConsentNotAcceptable("请选择撤回哪一项同意。")
+        now = self._clock()
+        today = now.astimezone(self._zone).date()
+        with self._sessions.begin() as session:
+            session.connection(execution_options={"is_writing": True})
+            expert = find_person(session, asker, expert_id, Permission.RECORD_CONSENT)
+            held = [row for row in _rows(session, expert_id) if row.purpose is purpose and row.holds]
+            if not held:
+                # Of many who were in the think tank before, nobody wrote a consent down. They may object all the same.
+                session.add(
+                    Consent(
+                        expert_id=expert_id, purpose=purpose, form=ConsentForm.ORAL, granted_on=today,
+                        withdrawn_on=today, recorded_by=asker.name[:40], created_at=now,
+                    )
+                )  # fmt: skip
+            for row in held:
+                row.withdrawn_on = max(today, row.granted_on)
+            if purpose is ConsentPurpose.PROFILE:
+                _leave_search(expert, now)
+            removal = self._removals.get(purpose)
+            if removal is not None:
+                removal(session, expert_id, now)
+
+    def _day(self, on: date | None, now: datetime) -> date:
+        if on is None:
+            raise ConsentNotAcceptable("请填写同意的日期，例如 2026-05-04。")
+        if on > now.astimezone(self._zone).date():
+            raise ConsentNotAcceptable("同意的日期不能在今天以后。请检查年份和月份。")
+        if on < EARLIEST:
+            raise ConsentNotAcceptable(f"同意的日期不能早于 {EARLIEST.year} 年。请检查年份。")
+        return on
+
+
+def purposes_held(session: Session, expert_id: int) -> set[ConsentPurpose]:
+    """What a person has agreed to and not taken back."""
+    return {row.purpose for row in _rows(session, expert_id) if row.holds}
+
+
+def was_withdrawn(session: Session, expert_id: int, purpose: ConsentPurpose) -> bool:
+    """Whether the last word on a purpose was a withdrawal; not so where nothing was ever noted."""
+    rows = [row for row in _rows(session, expert_id) if row.purpose is purpose]
+    return bool(rows) and not any(row.holds for row in rows)
+
+
+def remove_photo(session: Session, expert_id: int, _at: datetime) -> None:
+    """A `Removal`: the public picture goes; the listener of the session notes it."""
+    photo = session.get(ExpertPhoto, expert_id)
+    if photo is not None:
+        session.delete(photo)
+
+
+def _rows(session: Session, expert_id: int) -> Sequence[Consent]:
+    return session.scalars(select(Consent).where(Consent.expert_id == expert_id).order_by(Consent.id)).all()
+
+
+def _leave_search(expert: Expert, now: datetime) -> None:
+    if expert.status not in (ExpertStatus.WITHDRAWN, ExpertStatus.DECEASED):
+        expert.change_status(ExpertStatus.WITHDRAWN, now)
