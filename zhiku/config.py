@@ -6,6 +6,7 @@ This is the only module that reads the environment. Everything else takes a `Set
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -59,6 +60,12 @@ class Settings:
     url_prefix: str = ""
     #: How many proxies in front may be believed about the client's address; 0 trusts none.
     trusted_proxies: int = 0
+    #: Hosts that are answered for: "zhiku.example.gov.cn", ".example.gov.cn" with all below; none for every one.
+    trusted_hosts: tuple[str, ...] = ()
+    #: Searches and profiles that one account may ask for a minute, an address five times as many; 0 for no limit.
+    searches_per_minute: int = 120
+    #: The same for the API and its tokens.
+    api_calls_per_minute: int = 300
     #: Processes that serve the pages; 0: one for each core, four at most (one on Windows).
     processes: int = 0
     #: Requests that each of them answers at once.
@@ -96,6 +103,9 @@ class Settings:
             port=_read(env, "ZHIKU_PORT", "8000", _integer(0, 65535)),
             url_prefix=_read(env, "ZHIKU_URL_PREFIX", "", _prefix),
             trusted_proxies=_read(env, "ZHIKU_TRUSTED_PROXIES", "0", _integer(0, 10)),
+            trusted_hosts=_read(env, "ZHIKU_TRUSTED_HOSTS", "", _hosts),
+            searches_per_minute=_read(env, "ZHIKU_SEARCHES_PER_MINUTE", "120", _integer(0, 100_000)),
+            api_calls_per_minute=_read(env, "ZHIKU_API_CALLS_PER_MINUTE", "300", _integer(0, 100_000)),
             processes=_read(env, "ZHIKU_PROCESSES", "0", _integer(0, 64)),
             threads=_read(env, "ZHIKU_THREADS", "8", _integer(1, 256)),
             page_size=_read(env, "ZHIKU_PAGE_SIZE", "10", _integer(1, 100)),
@@ -179,6 +189,14 @@ def _timezone(value: str) -> str:
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise ValueError("请填写时区名称，例如 Asia/Shanghai") from None
     return value
+
+
+def _hosts(value: str) -> tuple[str, ...]:
+    hosts = tuple(host.strip().lower() for host in value.replace("，", ",").split(",") if host.strip())
+    for host in hosts:
+        if not re.fullmatch(r"\.?[a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\]", host):
+            raise ValueError("请填写网站的主机名，不带 http:// 和端口，几个用逗号隔开，例如 zhiku.example.gov.cn")
+    return hosts
 
 
 def _prefix(value: str) -> str:

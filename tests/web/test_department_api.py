@@ -48,4 +48,4 @@ def test_an_unknown_number_is_not_found(bureau: FlaskClient, number: str) -> Non
 
 
 def test_similar_suggestions_stay_open_to_everybody(client: FlaskClient) -> None:
-    assert client.post("/api/v1/suggestions/similar", json={"subject": "黄龙病"}).status_code == 200
+    assert client.post("/api/similar", json={"subject": "黄龙病"}).status_code == 200

@@ -284,7 +284,7 @@ def test_limits_of_tries_hold_for_all_processes_together(serve: Callable[[int], 
 
     def ask() -> None:
         for _ in range(allowed // 3 + 10):
-            statuses.append(service.ask("POST", "/api/v1/suggestions/similar", asked)[0])
+            statuses.append(service.ask("POST", "/api/similar", asked)[0])
 
     threads = [threading.Thread(target=ask) for _ in range(3)]
     for thread in threads:

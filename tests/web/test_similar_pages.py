@@ -169,7 +169,7 @@ def test_a_trouble_with_looking_for_copies_does_not_stop_a_suggestion(
 
 
 def look_up(client: FlaskClient, **asked: object) -> TestResponse:
-    return client.post("/api/v1/suggestions/similar", json=asked)
+    return client.post("/api/similar", json=asked)
 
 
 def test_what_is_being_typed_finds_others_on_the_matter_with_their_page(client: FlaskClient) -> None:
@@ -194,13 +194,13 @@ def test_what_is_not_public_is_not_among_them(client: FlaskClient, zhiku: Zhiku)
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b'"x"', b'{"subject": 3}', b'{"text": null}', b"\xff"])
 def test_what_is_no_question_is_refused_in_chinese(client: FlaskClient, body: bytes) -> None:
-    answer = client.post("/api/v1/suggestions/similar", data=body, content_type="application/json")
+    answer = client.post("/api/similar", data=body, content_type="application/json")
     assert answer.status_code == 400 and answer.json is not None
     assert "subject（事由）" in answer.json["error"]["message"]
 
 
 def test_the_text_is_never_asked_for_in_the_address(client: FlaskClient) -> None:
-    assert client.get("/api/v1/suggestions/similar?subject=x").status_code == 405
+    assert client.get("/api/similar?subject=x").status_code == 405
 
 
 def test_what_is_typed_is_not_logged(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
@@ -227,13 +227,13 @@ def test_any_text_has_an_answer(client: FlaskClient, subject: str, text: str) ->
     client.application.extensions["zhiku.tries"].forget()
     # Escaped, as other programs may: half of a character of two then gets as far as the service.
     body = json.dumps({"subject": subject, "text": text}).encode()
-    answer = client.post("/api/v1/suggestions/similar", data=body, content_type="application/json")
+    answer = client.post("/api/similar", data=body, content_type="application/json")
     assert answer.status_code == 200
 
 
 def test_the_form_knows_where_to_ask_also_below_a_sub_path(zhiku: Zhiku) -> None:
     below = create_app(replace(zhiku, settings=replace(zhiku.settings, url_prefix="/zhiku"))).test_client()
     page = below.get("/zhiku/suggestions/new").text
-    assert 'data-similar="/zhiku/api/v1/suggestions/similar"' in page
-    answer = below.post("/zhiku/api/v1/suggestions/similar", json={"subject": "统一供苗防住黄龙病"})
+    assert 'data-similar="/zhiku/api/similar"' in page
+    answer = below.post("/zhiku/api/similar", json={"subject": "统一供苗防住黄龙病"})
     assert answer.json is not None and answer.json["suggestions"][0]["page"].startswith("/zhiku/suggestions/")

@@ -40,6 +40,7 @@ class Permission(LabelledEnum):
     REVEAL_IDENTITY = "reveal_identity", "说明用途后查看身份证号"
     REVEAL_CARE = "reveal_care", "说明用途后查看健康和困难情况"
     RECORD_SENSITIVE = "record_sensitive", "登记联系方式、身份证号、健康和困难情况"
+    KEEP_PHOTOS = "keep_photos", "更换档案照片"
     RECORD_CONSENT = "record_consent", "登记本人的同意"
     CHANGE_STANDING = "change_standing", "登记退出、去世和恢复"
     EXPORT_PERSON = "export_person", "导出一个人的全部资料"
@@ -67,6 +68,7 @@ TABLE: Mapping[Role, frozenset[Permission]] = {
         Permission.REVEAL_CONTACT,
         Permission.RECORD_SENSITIVE,
         Permission.RECORD_CONSENT,
+        Permission.KEEP_PHOTOS,
         Permission.ISSUE_ENTRY_CODES,
         Permission.ACT_ON_BEHALF,
     },
@@ -79,6 +81,7 @@ TABLE: Mapping[Role, frozenset[Permission]] = {
         Permission.REVEAL_CARE,
         Permission.RECORD_SENSITIVE,
         Permission.RECORD_CONSENT,
+        Permission.KEEP_PHOTOS,
         Permission.CHANGE_STANDING,
         Permission.EXPORT_PERSON,
         Permission.ERASE_PERSON,

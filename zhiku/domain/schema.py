@@ -16,6 +16,7 @@ from zhiku.domain import (
     lexicon,
     on_behalf,
     outbox,
+    photos,
     sensitive,
     suggestions,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "metadata",
     "on_behalf",
     "outbox",
+    "photos",
     "sensitive",
     "suggestions",
 ]

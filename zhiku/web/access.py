@@ -19,7 +19,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any, Protocol, TypeVar
 
-from flask import Flask, abort, current_app, g, redirect, request, session, url_for
+from flask import Flask, abort, current_app, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import Unauthorized
 
@@ -27,7 +27,7 @@ from zhiku.domain.actors import Actor, acting_as
 from zhiku.domain.permissions import Permission, Scope
 from zhiku.services.searches import Searches
 from zhiku.services.sign_ins import SignedIn
-from zhiku.web import sessions
+from zhiku.web import interrupted, sessions
 from zhiku.web.current import current_zhiku
 from zhiku.web.presentation import here
 
@@ -42,6 +42,9 @@ _BY_TOKEN = "zhiku_by_token"
 
 #: Endpoints for somebody whose password was given by somebody else: to change it, or to leave. Public ones stay open.
 WITH_A_FOREIGN_PASSWORD = frozenset({"account.own", "account.password", "account.change_password"})
+
+#: Files of ours, and what tells whether the database answers: not looked up by whom they are asked for.
+ASKS_NOBODY = frozenset({"static", "health.healthz"})
 
 #: What a page of the API begins with; everything below answers in JSON.
 API = "/api/"
@@ -83,6 +86,14 @@ def public(view: View) -> View:
     return view
 
 
+def required_by(view: Callable[..., Any]) -> Permission | None:
+    """What a view declares: a permission, or None for everybody. Raises `NotDeclared`."""
+    if not hasattr(view, _DECLARED):
+        raise NotDeclared(f"{view.__module__}.{view.__name__}: no permission and no @public (zhiku/web/access.py)")
+    required: Permission | None = getattr(view, _DECLARED)
+    return required
+
+
 def requirements(app: Flask) -> dict[str, Permission | None]:
     """What every endpoint of an application declares: a permission, or None for everybody.
 
@@ -115,15 +126,17 @@ def install(app: Flask, token_reader: Callable[[str], LetIn | None] | None = Non
 
 def check() -> ResponseReturnValue | None:
     """For `before_request`: lets the request through, or answers it."""
-    if request.endpoint in (None, "static"):
-        # An address that there is not, which has its own page; or a file of ours, which asks nobody.
-        return None
-    view = current_app.view_functions[request.endpoint or ""]
-    if not hasattr(view, _DECLARED):
-        raise NotDeclared(f"{request.endpoint}: no permission and no @public (zhiku/web/access.py)")
-    required: Permission | None = getattr(view, _DECLARED)
     # Requests within one application context share `g`.
     g.pop("signed_in", None)
+    g.let_in = None
+    if request.endpoint in ASKS_NOBODY:
+        return None
+    if request.endpoint is None:
+        # An address that there is not. Its page has the same header as every other.
+        g.let_in = sessions.current()
+        return None
+    view = current_app.view_functions[request.endpoint]
+    required = required_by(view)
     found = _by_token() if getattr(view, _BY_TOKEN, False) and _shows_token() else sessions.current()
     g.let_in = found
     _act(found)
@@ -132,8 +145,11 @@ def check() -> ResponseReturnValue | None:
     if found is None:
         return ask_to_sign_in()
     if not found.may(required):
-        current_zhiku().sign_ins.note_refusal(request.endpoint or "")
-        abort(404)
+        current_zhiku().sign_ins.note_refusal(request.endpoint)
+        if isinstance(found, SignedIn):
+            abort(404)
+        # Whoever writes that program shall know what to ask for.
+        abort(404, f"这个令牌没有“{required.label}”的权限。需要的话，请向管理员另要一个。")
     is_foreign = isinstance(found, SignedIn) and found.must_change_password
     if is_foreign and request.endpoint not in WITH_A_FOREIGN_PASSWORD:
         return redirect(url_for("account.own"), code=303)
@@ -144,11 +160,9 @@ def ask_to_sign_in() -> ResponseReturnValue:
     """The answer to somebody who is not signed in: the way to sign in, and back to what was wanted."""
     if request.path.startswith(API):
         raise Unauthorized("请先登录，或者在请求头里带上接口令牌（Authorization: Bearer …）。")
-    if session.pop(sessions.TOKEN, None) is not None:
-        # The sign-in page tells why.
-        session["sign_in_ended"] = True
-    wanted = here() if request.method == "GET" else None
-    return redirect(url_for("sign_in.enter", next=wanted), code=303)
+    if request.method == "POST":
+        return interrupted.show_again()
+    return redirect(url_for("sign_in.enter", next=here()), code=303)
 
 
 def signed_in() -> SignedIn:

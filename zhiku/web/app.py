@@ -8,11 +8,12 @@ from flask import Flask
 from jinja2 import StrictUndefined
 
 from zhiku.bootstrap import Zhiku
-from zhiku.web import access, errors, presentation, security, sessions, turns
+from zhiku.web import access, errors, navigation, presentation, security, sessions, turns
 from zhiku.web.any_bytes import AnyBytesRequest
+from zhiku.web.bearer import read_token
 from zhiku.web.sub_path import serve_below
 from zhiku.web.tries import Tries
-from zhiku.web.views import api, complete, departments, experts, health, lexicon, pages, similar, suggestions
+from zhiku.web.views import api, complete, experts, health, interrupted, lexicon, pages, pictures, similar, suggestions, tokens
 
 PACKAGE_DIR = Path(__file__).resolve().parents[1]
 
@@ -34,17 +35,19 @@ def create_app(zhiku: Zhiku, tries: Tries | None = None) -> Flask:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
     # First of all: it decides whether a request goes on.
-    access.install(app)
+    access.install(app, read_token)
     sessions.install(app)
     security.install(app, zhiku.settings, tries)
     presentation.install(app, zhiku)
+    navigation.install(app)
     errors.install(app)
-    for views in (pages, experts, lexicon, suggestions, similar, departments, api, complete, health):
+    for views in (pages, experts, lexicon, suggestions, similar, api, complete, health, interrupted, pictures, tokens):
         app.register_blueprint(views.blueprint)
     turns.install(app)
     # They change nothing, and answer nobody but who asks.
     app.extensions["csrf"].exempt(similar.blueprint)
     app.extensions["csrf"].exempt(experts.problem)
+    app.extensions["csrf"].exempt(api.departments)
     # Last, so that everything above runs below the prefix.
     serve_below(app, zhiku.settings.url_prefix)
     return app

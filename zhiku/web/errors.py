@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from flask import Flask, jsonify, render_template, request
@@ -62,8 +63,12 @@ def on_http_error(error: HTTPException) -> ResponseReturnValue:
     # A view may say it better than the table: `abort(404, "没有找到…")`; Werkzeug's own descriptions are English.
     told = error.description if error.description != type(error).description else None
     text = ERROR_TEXTS.get(code, ERROR_TEXTS[500 if code >= 500 else 400])
-    advice = told if told and _is_chinese(told) else text.advice
-    return error_answer(code, ErrorText(text.title, advice))
+    if told and _is_chinese(told):
+        # To a program that is all there is to say.
+        text = ErrorText("" if _is_for_a_program() else text.title, told)
+    # When to try again, which methods there are, what to sign in with.
+    headers = {name: value for name, value in error.get_headers() if name not in ("Content-Type", "Content-Length")}
+    return error_answer(code, text, headers=headers)
 
 
 def on_csrf_error(error: CSRFError) -> ResponseReturnValue:
@@ -84,12 +89,21 @@ def on_domain_error(error: DomainError) -> ResponseReturnValue:
     return error_answer(400, ErrorText("这一步没有完成", str(error)))
 
 
-def error_answer(code: int, text: ErrorText, detail: str = "") -> ResponseReturnValue:
+def error_answer(
+    code: int, text: ErrorText, detail: str = "", headers: Mapping[str, str] | None = None
+) -> ResponseReturnValue:
     """The error in the form in which it was asked for."""
-    if request.path.startswith("/api/"):
-        message = f"{text.title}：{detail or text.advice}"
-        return jsonify({"error": {"status": code, "message": message}}), code
-    return render_template("errors/error.html", code=code, text=text, detail=detail), code
+    headers = dict(headers or {})
+    if _is_for_a_program():
+        message = "：".join(part for part in (text.title, detail or text.advice) if part)
+        if code == 401:
+            headers.setdefault("WWW-Authenticate", "Bearer")
+        return jsonify({"error": {"status": code, "message": message}}), code, headers
+    return render_template("errors/error.html", code=code, text=text, detail=detail), code, headers
+
+
+def _is_for_a_program() -> bool:
+    return request.path.startswith("/api/") and request.endpoint != "api.docs"
 
 
 def _is_chinese(text: str) -> bool:

@@ -1,32 +1,50 @@
-"""What protects the pages: the secret key, CSRF, cookies, response headers, sizes and limits of tries."""
+"""What protects the pages: CSRF, the session cookie, hosts and proxies, response headers and sizes."""
 
 from __future__ import annotations
 
-import os
-import secrets
-import tempfile
-from collections.abc import Callable
-from pathlib import Path
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from flask import Flask, Response, request
+from flask import Flask, Response, request, session
 from flask.sessions import SecureCookieSessionInterface
 from flask_wtf.csrf import CSRFProtect
-from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
-from werkzeug.exceptions import TooManyRequests
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.sansio.utils import host_is_trusted
+from werkzeug.wrappers import Response as PlainResponse
 
 from zhiku.config import Settings
-from zhiku.web.tries import CountedTries, Tries
+from zhiku.persistence.secret_file import secret_key
+from zhiku.web import limits, sessions
+from zhiku.web.limits import (
+    COMPLETIONS,
+    SIMILAR_LOOKUPS,
+    STATUS_TRIES,
+    SUBMISSIONS,
+    limit_tries,
+)
+from zhiku.web.tries import Tries
 
-SECRET_KEY_FILE = "secret-key"
-_SECRET_KEY_BYTES = 32
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 #: Largest body of a request, in bytes. A full form is 25 kB; whoever pastes a whole report shall still get his text
 #: back with "too long" rather than an error page.
 MAX_BODY = 1 << 20
 
+#: Largest body that is read at all, in bytes: of the pages that take a file, so that one that is too large is told so
+#: by its page. The server refuses what is longer (web/serving.py).
+MAX_UPLOAD_BODY = 40 << 20
+
+#: Endpoints that take a file.
+UPLOADS = frozenset({"pictures.change"})
+
 #: Largest head of a request, in bytes. A query of 2,000 Chinese characters makes 18 kB of it.
 MAX_ADDRESS = 1 << 20
+
+#: The session cookie, and its names by TLS. With `__Host-` browsers take it from this very host and for all of it only,
+#: with `__Secure-` by TLS only: no neighbour in the same domain can plant one.
+COOKIE, SECURE_COOKIE, HOST_COOKIE = "zhiku_session", "__Secure-zhiku_session", "__Host-zhiku_session"
 
 #: No inline script or style anywhere; images may be data: because Bootstrap's CSS carries its icons so.
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -40,19 +58,38 @@ CONTENT_SECURITY_POLICY = "; ".join(
     )
 )
 
+#: What no page of ours asks a browser for.
+PERMISSIONS_POLICY = ", ".join(
+    f"{feature}=()"
+    for feature in (
+        "accelerometer", "autoplay", "camera", "display-capture", "encrypted-media", "fullscreen", "geolocation",
+        "gyroscope", "magnetometer", "microphone", "midi", "payment", "picture-in-picture", "publickey-credentials-get",
+        "screen-wake-lock", "usb", "xr-spatial-tracking",
+    )
+)  # fmt: skip
+
+#: On every answer.
+HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    # Queries can name people; they stay with us.
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": PERMISSIONS_POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+#: For a year, this host alone: its neighbours may have no TLS.
+STRICT_TRANSPORT_SECURITY = "max-age=31536000"
+
+#: A host as a client may name it (RFC 9110, 7.2): nothing that could pass for a path, a user or another header.
+_HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+
 #: Pages with a code or a status: they must not come back from the cache of a shared computer.
 PRIVATE_PAGES = frozenset({"suggestions.submitted", "suggestions.progress"})
 #: Blueprints whose pages are all such.
-PRIVATE_BLUEPRINTS = frozenset({"bureau_door", "lexicon"})
-
-#: Guesses of a code from one address. With 1.5 * 10^8 codes, 40 an hour find one in two centuries.
-STATUS_TRIES = (RateLimitItemPerMinute(10), RateLimitItemPerHour(40))
-#: Suggestions from one address. An office, or an event in a village hall, is one address.
-SUBMISSIONS = (RateLimitItemPerMinute(20), RateLimitItemPerHour(200))
-#: Completions for one address: an office is one, and each of its clerks asks about twice a second while typing.
-COMPLETIONS = (RateLimitItemPerMinute(1200),)
-#: Looks for similar suggestions from one address; somebody who types asks a few times a minute.
-SIMILAR_LOOKUPS = (RateLimitItemPerMinute(90), RateLimitItemPerHour(1500))
+PRIVATE_BLUEPRINTS = frozenset({"entry", "lexicon", "sign_in"})
 
 
 class SessionCookies(SecureCookieSessionInterface):
@@ -61,13 +98,45 @@ class SessionCookies(SecureCookieSessionInterface):
     def get_cookie_secure(self, app: Flask) -> bool:
         return request.is_secure
 
+    def get_cookie_name(self, app: Flask) -> str:
+        if not request.is_secure:
+            return COOKIE
+        return HOST_COOKIE if self.get_cookie_path(app) == "/" else SECURE_COOKIE
+
+
+class TrustedHosts:
+    """A WSGI application that answers for these hosts only: addresses that we write out are made from the host that
+    the client names, and a forged one must not get into a printed slip."""
+
+    def __init__(self, app: WSGIApplication, hosts: tuple[str, ...]) -> None:
+        """`hosts` as Werkzeug has them: "zhiku.example.gov.cn", ".example.gov.cn" with all below, with or without a
+        port; none for whatever is a well-formed name."""
+        self._app = app
+        self._hosts = hosts
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if self._is_ours(environ):
+            return self._app(environ, start_response)
+        # Not a page of ours: its addresses would be made from that very host.
+        answer = PlainResponse("这里没有这个网站。\n", 400, content_type="text/plain; charset=utf-8")
+        answer.headers.extend(HEADERS)
+        return answer(environ, start_response)
+
+    def _is_ours(self, environ: WSGIEnvironment) -> bool:
+        # A client of HTTP/1.0 names none: then it is ours by the address that it reached.
+        host: str = environ.get("HTTP_HOST", environ.get("SERVER_NAME", ""))
+        if not _HOST.fullmatch(host):
+            return False
+        return not self._hosts or host_is_trusted(host, self._hosts)
+
 
 def install(app: Flask, settings: Settings, tries: Tries | None = None) -> None:
     """Set up everything of this file on the application; `tries` are counted in its memory unless told."""
     app.config.update(
         SECRET_KEY=secret_key(settings.home),
-        SESSION_COOKIE_NAME="zhiku_session",
+        SESSION_COOKIE_NAME=COOKIE,
         SESSION_COOKIE_HTTPONLY=True,
+        # Not Strict: a link in a message, or a slip that is scanned, would find everybody signed out.
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_PATH=settings.url_prefix or "/",
         MAX_CONTENT_LENGTH=MAX_BODY,
@@ -76,69 +145,47 @@ def install(app: Flask, settings: Settings, tries: Tries | None = None) -> None:
         WTF_CSRF_TIME_LIMIT=None,
     )
     app.session_interface = SessionCookies()
+    # Before CSRF, which reads the form.
+    app.url_value_preprocessor(allow_uploads)
     CSRFProtect(app)
-    app.extensions["zhiku.tries"] = tries or CountedTries()
+    limits.install(app, settings, tries)
     app.after_request(add_headers)
+    app.wsgi_app = TrustedHosts(app.wsgi_app, settings.trusted_hosts)  # type: ignore[method-assign]
     if settings.trusted_proxies:
         count = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
 
 
+def allow_uploads(endpoint: str | None, _values: dict[str, object] | None) -> None:
+    """For `url_value_preprocessor`: a larger body where a file is taken."""
+    if endpoint in UPLOADS:
+        request.max_content_length = MAX_UPLOAD_BODY
+
+
 def add_headers(response: Response) -> Response:
     """The headers that every response carries."""
-    response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
-    response.headers.setdefault("X-Content-Type-Options", "nosniff")
-    response.headers.setdefault("X-Frame-Options", "DENY")
-    # Queries can name people; they stay with us.
-    response.headers.setdefault("Referrer-Policy", "same-origin")
-    response.headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
-    if request.endpoint in PRIVATE_PAGES or request.blueprint in PRIVATE_BLUEPRINTS:
-        response.headers["Cache-Control"] = "no-store"
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    if request.is_secure:
+        response.headers["Strict-Transport-Security"] = STRICT_TRANSPORT_SECURITY
+    if is_private():
+        # What is set is of answers that a script asks for again at once; it stays short.
+        response.headers.setdefault("Cache-Control", "no-store")
     elif request.endpoint != "static":
         response.headers.setdefault("Cache-Control", "private, no-cache")
     return response
 
 
-def limit_tries(app: Flask, limits: tuple[RateLimitItem, ...], what: str) -> None:
-    """Count one try of `what` from the address of this request (web/tries.py). Raises `TooManyRequests`."""
-    tries: Tries = app.extensions["zhiku.tries"]
-    if not tries.hit(limits, what, request.remote_addr or ""):
-        raise TooManyRequests
+def is_private() -> bool:
+    """Whether the answer must not be kept: it is for somebody who is signed in or has a token, or has a code on it."""
+    if request.endpoint == "static":
+        return False
+    return (
+        request.endpoint in PRIVATE_PAGES
+        or request.blueprint in PRIVATE_BLUEPRINTS
+        or "Authorization" in request.headers
+        or bool(sessions.token())
+    )
 
 
-def secret_key(home: Path) -> bytes:
-    """The key that signs cookies, from `home/secret-key`; made on the first start, readable by its owner only."""
-    fresh = secrets.token_bytes(_SECRET_KEY_BYTES)
-    return keep_secret_file(home / SECRET_KEY_FILE, fresh, lambda content: len(content) == _SECRET_KEY_BYTES)
-
-
-def keep_secret_file(path: Path, fresh: bytes, is_whole: Callable[[bytes], bool]) -> bytes:
-    """The content of a file that only its owner may read; with `fresh` in it where it is missing or not whole."""
-    is_damaged = path.exists() and not is_whole(path.read_bytes())
-    if path.exists() and not is_damaged:
-        return path.read_bytes()
-    # Written aside (mkstemp gives 0600) and put in place in one step. If another process was faster, `link` fails and
-    # its content is the one: two processes must never sign with different keys.
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(fresh)
-            file.flush()
-            os.fsync(file.fileno())
-        _put_in_place(Path(name), path, is_damaged)
-    finally:
-        Path(name).unlink(missing_ok=True)
-    return path.read_bytes()
-
-
-def _put_in_place(fresh: Path, path: Path, is_damaged: bool) -> None:
-    if is_damaged:
-        os.replace(fresh, path)
-        return
-    try:
-        os.link(fresh, path)
-    except FileExistsError:
-        return
-    except OSError:  # a file system without hard links
-        os.replace(fresh, path)
+__all__ = ["COMPLETIONS", "SIMILAR_LOOKUPS", "STATUS_TRIES", "SUBMISSIONS", "add_headers", "install", "limit_tries"]

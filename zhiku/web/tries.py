@@ -1,8 +1,11 @@
-"""Counts of tries from one address, for the limits of web/security.py: kept in memory, never written anywhere."""
+"""Counts of tries by address and by account, for the limits of web/limits.py: kept in memory, never written anywhere."""
 
 from __future__ import annotations
 
+import math
 import threading
+import time
+from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from typing import Protocol
 
@@ -10,15 +13,18 @@ from limits import RateLimitItem
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
-#: What is counted: limits, of what, from which address.
+#: What is counted: limits, of what, by whom (an address, or an account).
 Try = tuple[tuple[RateLimitItem, ...], str, str]
+
+#: What is said where nobody counts any more, in seconds.
+_NOBODY_COUNTS = 60
 
 
 class Tries(Protocol):
     """Counts tries."""
 
-    def hit(self, limits: tuple[RateLimitItem, ...], what: str, address: str) -> bool:
-        """Count one try of `what` from an address; whether every limit allows it."""
+    def wait(self, tried: Sequence[Try]) -> int:
+        """Count these tries; 0 where every limit allows them, else the seconds until the next may be allowed."""
 
 
 class CountedTries:
@@ -32,9 +38,19 @@ class CountedTries:
         """Nobody has tried anything yet."""
         self._storage.reset()
 
-    def hit(self, limits: tuple[RateLimitItem, ...], what: str, address: str) -> bool:
+    def wait(self, tried: Sequence[Try]) -> int:
         # All are counted, also after one refused; hence the list.
-        return all([self._limiter.hit(limit, what, address) for limit in limits])
+        refused = [
+            (limit, what, who)
+            for limits, what, who in tried
+            for limit in limits
+            if not self._limiter.hit(limit, what, who)
+        ]
+        if not refused:
+            return 0
+        now = time.time()
+        ends = (self._limiter.get_window_stats(limit, what, who).reset_time for limit, what, who in refused)
+        return max(1, *(math.ceil(end - now) for end in ends))
 
 
 class AskedTries:
@@ -44,12 +60,11 @@ class AskedTries:
         self._pipe = pipe
         self._lock = threading.Lock()
 
-    def hit(self, limits: tuple[RateLimitItem, ...], what: str, address: str) -> bool:
-        asked: Try = (limits, what, address)
+    def wait(self, tried: Sequence[Try]) -> int:
         with self._lock:
             try:
-                self._pipe.send(asked)
-                return bool(self._pipe.recv())
+                self._pipe.send(tuple(tried))
+                return int(self._pipe.recv())
             except (EOFError, OSError):
                 # Who counts has ended, and this process is about to. Nobody guesses on meanwhile.
-                return False
+                return _NOBODY_COUNTS

@@ -16,7 +16,15 @@ from typing import Any
 from flask import Flask
 
 #: Endpoints that search, rank and render; none of them waits for a lock of the database.
-COMPUTING = ("experts.search", "experts.profile", "suggestions.search", "api.experts", "similar.lookup")
+COMPUTING = (
+    "experts.search",
+    "experts.profile",
+    "suggestions.search",
+    "api.experts",
+    "api.expert",
+    "api.suggestions",
+    "similar.lookup",
+)
 
 
 def install(app: Flask) -> None:

@@ -15,7 +15,7 @@ from zhiku.web.access import public, searches
 from zhiku.web.presentation import chinese_date
 from zhiku.web.security import SIMILAR_LOOKUPS, limit_tries
 
-blueprint = Blueprint("similar", __name__, url_prefix="/api/v1/suggestions")
+blueprint = Blueprint("similar", __name__, url_prefix="/api")
 
 
 @blueprint.post("/similar")
