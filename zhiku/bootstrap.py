@@ -35,6 +35,7 @@ from zhiku.persistence.session import engine_keys, make_engine, make_sessions, u
 from zhiku.search.port import Engine
 from zhiku.services.accounts import Accounts
 from zhiku.services.api_tokens import ApiTokens
+from zhiku.services.audit_log import AuditLog
 from zhiku.services.completion import Completer
 from zhiku.services.consents import Consents, Removal, remove_photo
 from zhiku.services.department_routing import DepartmentRouting
@@ -83,6 +84,7 @@ class Zhiku:
     engine: WhooshEngine
     accounts: Accounts
     api_tokens: ApiTokens
+    audit_log: AuditLog
     consents: Consents
     erasures: Erasures
     key_rotation: KeyRotation
@@ -140,6 +142,7 @@ class Zhiku:
             engine=engine,
             accounts=Accounts(sessions, utc_now, passwords, sign_ins),
             api_tokens=ApiTokens(sessions, utc_now),
+            audit_log=AuditLog(sessions, settings.zone),
             consents=Consents(sessions, utc_now, settings.zone, _removals()),
             erasures=erasures,
             key_rotation=KeyRotation(

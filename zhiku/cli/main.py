@@ -9,6 +9,7 @@ from sqlalchemy.exc import DatabaseError
 
 from zhiku import __version__
 from zhiku.bootstrap import Zhiku, configure_logging
+from zhiku.cli.audit import audit_group
 from zhiku.cli.database import database_group
 from zhiku.cli.demo import demo_group
 from zhiku.cli.evaluate import evaluate_command
@@ -17,11 +18,13 @@ from zhiku.cli.import_ import import_group
 from zhiku.cli.index import index_group
 from zhiku.cli.keys import keys_group
 from zhiku.cli.lexicon import lexicon_group
+from zhiku.cli.operator import operator
 from zhiku.cli.search import search_command
 from zhiku.cli.serve import serve_command
 from zhiku.cli.suggest import suggest_group
 from zhiku.cli.token import token_group
 from zhiku.config import Settings, SettingsError
+from zhiku.domain.actors import acting_as
 from zhiku.domain.base import DomainError
 from zhiku.search.port import IndexProblem
 
@@ -38,9 +41,11 @@ def cli(context: click.Context) -> None:
     configure_logging(settings.log_level)
     context.obj = Zhiku.open(settings)
     context.call_on_close(context.obj.close)
+    context.with_resource(acting_as(operator()))
 
 
 for command in (
+    audit_group,
     database_group,
     demo_group,
     evaluate_command,
