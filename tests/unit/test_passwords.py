@@ -84,7 +84,15 @@ def test_a_refused_password_is_told_why(password: str, said: str) -> None:
 
 @pytest.mark.parametrize(
     "password",
-    [GOOD, "Zk7#mPq2vT", "correct horse battery staple", "8305927146", "后山橘子今年红了一大片", "tr0ub4dor&3", "x" * 40 + "7Hm2qKp4"],
+    [
+        GOOD,
+        "Zk7#mPq2vT",
+        "correct horse battery staple",
+        "8305927146",
+        "后山橘子今年红了一大片",
+        "tr0ub4dor&3",
+        "x" * 40 + "7Hm2qKp4",
+    ],
 )
 def test_length_is_enough_without_any_rule_of_composition(password: str) -> None:
     passwords.check(password, "liuxiaoyan")
@@ -105,7 +113,8 @@ def test_what_guessers_try_first_is_refused(password: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "password", ["Taoyuan@2026!", "桃源县2026!!!!", "qihezhen@12345", "LiuXiaoyan1990", "lxy19900307!", "shuiliju#2026!"]
+    "password",
+    ["Taoyuan@2026!", "桃源县2026!!!!", "qihezhen@12345", "LiuXiaoyan1990", "lxy19900307!", "shuiliju#2026!"],
 )
 def test_ones_own_name_and_county_are_no_password_in_chinese_or_as_they_sound(
     sessions: sessionmaker[Session], password: str

@@ -118,7 +118,9 @@ def test_the_right_password_lets_in_however_the_name_is_typed(house: House, type
     assert passed == Passed(house.id, NOW) and house.account.failures == 0
 
 
-@pytest.mark.parametrize("values", [{}, {"is_active": False}, {"password_hash": None}, {"locked_until": NOW + FIRST_WAIT}])
+@pytest.mark.parametrize(
+    "values", [{}, {"is_active": False}, {"password_hash": None}, {"locked_until": NOW + FIRST_WAIT}]
+)
 @pytest.mark.parametrize("typed", [NAME, "nobody", "", "x" * 500, "\ud800"])
 def test_whatever_is_wrong_the_sentence_is_the_same(house: House, values: dict[str, object], typed: str) -> None:
     house.change(**values)
@@ -150,9 +152,7 @@ def test_a_retiree_cannot_come_in_by_a_password(house: House) -> None:
 
 
 def test_a_hash_of_older_parameters_is_renewed_by_the_right_password(house: House) -> None:
-    newer = StaffSignIn(
-        house.sessions, house.clock, Passwords(replace(CHEAPEST, time_cost=2)), house.factors
-    )
+    newer = StaffSignIn(house.sessions, house.clock, Passwords(replace(CHEAPEST, time_cost=2)), house.factors)
     newer.check_password(NAME, PASSWORD)
     assert "t=2" in (house.account.password_hash or "")
     newer.check_password(NAME, PASSWORD)

@@ -181,6 +181,10 @@ class Accounts:
         with self._sessions() as session:
             return self._shown(session, [_found(session, scope, account_id)])[0]
 
+    def get_own(self, account_id: int) -> AccountShown:
+        """The account of whoever is signed in."""
+        return self.get(Scope(), account_id)
+
     def find(self, sign_in_name: str) -> AccountShown:
         """The account with this sign-in name, for a command on the server. Raises `AccountGone`."""
         with self._sessions() as session:
@@ -366,7 +370,9 @@ class Accounts:
                 problems["sign_in_name"] = f"登录名“{sign_in_name}”已经有人用了，请换一个，例如在后面加单位简称。"
         name = " ".join(clean(draft.name).split())
         if not 2 <= len(name) <= MAX_PERSON:
-            problems["name"] = f"请填写姓名，2 到 {MAX_PERSON} 个字。" if len(name) < 2 else "姓名太长，请填写真实姓名。"
+            problems["name"] = (
+                f"请填写姓名，2 到 {MAX_PERSON} 个字。" if len(name) < 2 else "姓名太长，请填写真实姓名。"
+            )
         roles = {role.value: role for role in Role if role.is_staff}
         role = roles.get(draft.role)
         if role is None:
