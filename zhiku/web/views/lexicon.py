@@ -262,7 +262,7 @@ def show_group(
 def say(notice: dict[str, str]) -> None:
     """Keep a notice for the next page: "text", and what its buttons need."""
     # Flask keeps whatever JSON can carry, though its types speak of text.
-    flash({"try": "", "members": "", "note": "", **notice})  # type: ignore[arg-type]
+    flash({"try": "", "members": "", "note": "", **notice}, "lexicon")  # type: ignore[arg-type]
 
 
 def say_saved(group: Group, said: str = "") -> None:
