@@ -43,6 +43,10 @@ class ResultClass(LabelledEnum):
 UNSEARCHABLE = frozenset({SuggestionStatus.NOT_ACCEPTED, SuggestionStatus.WITHDRAWN})
 
 
+#: Statuses in which there is an answer: such suggestions are everybody's to read.
+ANSWERED = frozenset({SuggestionStatus.REPLIED, SuggestionStatus.CLOSED})
+
+
 class Suggestion(Base):
     """One suggestion in three fields: subject (事由), situation (情况), proposal (建议)."""
 
@@ -94,6 +98,11 @@ class Suggestion(Base):
     def is_searchable(self) -> bool:
         """Whether a search may show it."""
         return self.status not in UNSEARCHABLE
+
+    @property
+    def is_public(self) -> bool:
+        """Whether everybody may read it, signed in or not."""
+        return self.status in ANSWERED
 
     @property
     def text(self) -> str:

@@ -21,7 +21,7 @@ from zhiku.domain.divisions import is_within
 from zhiku.domain.redaction import redact
 from zhiku.domain.suggestions import MAX_PROPOSAL, MAX_SITUATION, MAX_SUBJECT, UNSEARCHABLE, Suggestion
 from zhiku.search.likeness import SAME_SUBJECT, SAME_TOPIC, Likeness, Rarity, Shingled, copy_of, topic_cosine
-from zhiku.search.port import Searcher, IndexProblem, Kind, QueryTerms, SearchRequest, TermGroup
+from zhiku.search.port import IndexProblem, Kind, QueryTerms, Searcher, SearchRequest, TermGroup
 from zhiku.search.query import parse
 from zhiku.services.evidence import Fragment, evidence_for, suggestion_texts
 
@@ -64,6 +64,8 @@ class SimilarSuggestion:
     status: str
     status_label: str
     likeness: Likeness
+    #: Whether everybody may read it, because it was answered.
+    is_public: bool
 
 
 class SimilarSuggestions:
@@ -223,6 +225,7 @@ def _shown(row: Suggestion, likeness: Likeness, showing: _Showing | None) -> Sim
         status=row.status.value,
         status_label=row.status.label,
         likeness=likeness,
+        is_public=row.is_public,
     )
 
 

@@ -13,12 +13,49 @@ from zhiku.web.any_bytes import AnyBytesRequest
 from zhiku.web.bearer import read_token
 from zhiku.web.sub_path import serve_below
 from zhiku.web.tries import Tries
-from zhiku.web.views import api, complete, experts, health, interrupted, lexicon, pages, pictures, similar, suggestions, tokens
+from zhiku.web.views import (
+    account,
+    accounts,
+    api,
+    complete,
+    entry,
+    experts,
+    health,
+    interrupted,
+    lexicon,
+    own,
+    pages,
+    pictures,
+    sign_in,
+    similar,
+    suggestions,
+    tokens,
+)
 
 PACKAGE_DIR = Path(__file__).resolve().parents[1]
 
 #: How long browsers keep static files, in seconds; their addresses change with their content (`asset`).
 STATIC_MAX_AGE = 365 * 24 * 3600
+
+#: All pages, one file a subject.
+VIEWS = (
+    account,
+    accounts,
+    api,
+    complete,
+    entry,
+    experts,
+    health,
+    interrupted,
+    lexicon,
+    own,
+    pages,
+    pictures,
+    sign_in,
+    similar,
+    suggestions,
+    tokens,
+)
 
 
 def create_app(zhiku: Zhiku, tries: Tries | None = None) -> Flask:
@@ -41,7 +78,7 @@ def create_app(zhiku: Zhiku, tries: Tries | None = None) -> Flask:
     presentation.install(app, zhiku)
     navigation.install(app)
     errors.install(app)
-    for views in (pages, experts, lexicon, suggestions, similar, api, complete, health, interrupted, pictures, tokens):
+    for views in VIEWS:
         app.register_blueprint(views.blueprint)
     turns.install(app)
     # They change nothing, and answer nobody but who asks.

@@ -12,6 +12,8 @@ from zhiku.web.current import current_zhiku
 
 #: Where the token lies in Flask's session.
 TOKEN = "sign_in"
+#: Where Flask-WTF keeps the secret of the tokens against forged requests.
+_FORMS = "csrf_token"
 
 _BROWSERS = (
     # Those that name others too come first: Edge says Chrome and Safari, Chrome says Safari.
@@ -52,17 +54,35 @@ def token() -> str:
     return shown if isinstance(shown, str) else ""
 
 
+def has_ended() -> bool:
+    """Whether somebody was signed in with this browser who is no more: idle too long, or ended elsewhere."""
+    return bool(token()) and current() is None
+
+
 def begin(account_id: int, kind: SignInKind) -> None:
     """Sign this browser in. Whatever its session held is gone: what somebody planted there must not become theirs.
 
-    Raises `AccountClosed`.
+    Who was signed in with it before and comes back keeps the secret of their forms, so that what they have typed in
+    other tabs can still be sent. Raises `AccountClosed`.
     """
-    fresh = current_zhiku().sign_ins.begin(account_id, kind, request.remote_addr or "", device_name())
+    sign_ins = current_zhiku().sign_ins
+    secret = session.get(_FORMS) if sign_ins.was(token()) == account_id else None
+    fresh = sign_ins.begin(account_id, kind, request.remote_addr or "", device_name())
     session.clear()
     session[TOKEN] = fresh
+    if secret is not None:
+        session[_FORMS] = secret
     # A device stays known when the browser is closed; a password's sign-in does not.
     session.permanent = kind is SignInKind.DEVICE
     g.pop("signed_in", None)
+
+
+def clear() -> None:
+    """Forget what the session holds, before the second step of a sign-in: nothing planted in it shall stay. What
+    `begin` looks at does."""
+    kept = {name: session[name] for name in (TOKEN, _FORMS) if name in session}
+    session.clear()
+    session.update(kept)
 
 
 def end() -> None:

@@ -22,10 +22,13 @@
   }
 
   function row(suggestion) {
-    const link = element("a", "", suggestion.subject);
-    link.href = suggestion.page;
-    link.target = "_blank";
-    link.rel = "noopener";
+    // One that was not answered yet has a page only for who is signed in.
+    const link = element(suggestion.page ? "a" : "span", "", suggestion.subject);
+    if (suggestion.page) {
+      link.href = suggestion.page;
+      link.target = "_blank";
+      link.rel = "noopener";
+    }
     const title = element("p", "record-title");
     title.append(link);
     const facts = element("p", "record-facts");

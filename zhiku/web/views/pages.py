@@ -5,10 +5,10 @@ from __future__ import annotations
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from zhiku.domain.permissions import Permission
 from zhiku.search.port import IndexProblem
 from zhiku.services.answers import FieldToBrowse
-from zhiku.web.access import public
-from zhiku.web.current import current_zhiku
+from zhiku.web.access import may, public, searches
 from zhiku.web.presentation import TEXT_SIZE_COOKIE, TEXT_SIZES
 
 blueprint = Blueprint("pages", __name__)
@@ -22,13 +22,15 @@ EXAMPLES = ("柑橘黄龙病怎么治", "水库大坝渗水", "邻里纠纷谁�
 @blueprint.get("/")
 @public
 def home() -> ResponseReturnValue:
-    """The search box and the fields to browse."""
+    """The search box and the fields to browse, for who may search; the ways that are open, for everybody."""
+    fields: tuple[FieldToBrowse, ...] = ()
+    problem = ""
     try:
-        fields: tuple[FieldToBrowse, ...] = current_zhiku().expert_search.search("").fields
-        problem = ""
+        if may(Permission.SEARCH_EXPERTS):
+            fields = searches().experts.fields_to_browse()
     except IndexProblem as index_problem:
         # Suggestions and their status need no index, so the way to them stays open.
-        fields, problem = (), str(index_problem)
+        problem = str(index_problem)
     return render_template("pages/home.html", fields=fields, problem=problem, examples=EXAMPLES)
 
 

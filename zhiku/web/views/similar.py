@@ -10,8 +10,9 @@ from typing import Any
 from flask import Blueprint, abort, current_app, jsonify, request, url_for
 from flask.typing import ResponseReturnValue
 
+from zhiku.domain.permissions import Permission
 from zhiku.services.similar_suggestions import MAX_TEXT, SimilarSuggestion
-from zhiku.web.access import public, searches
+from zhiku.web.access import may, public, searches
 from zhiku.web.presentation import chinese_date
 from zhiku.web.security import SIMILAR_LOOKUPS, limit_tries
 
@@ -34,7 +35,9 @@ def lookup() -> ResponseReturnValue:
 
 
 def similar_json(found: SimilarSuggestion) -> dict[str, Any]:
-    """One suggestion as the API gives it."""
+    """One suggestion as the API gives it. Of one that is not answered yet visitors learn that there is one, by its
+    subject; what it says is not theirs to read."""
+    is_open = found.is_public or may(Permission.SEARCH_SUGGESTIONS)
     return {
         "number": found.number,
         "subject": found.subject,
@@ -42,6 +45,8 @@ def similar_json(found: SimilarSuggestion) -> dict[str, Any]:
         "status": {"value": found.status, "label": found.status_label},
         "submitted_on": found.submitted_on.isoformat(),
         "submitted_on_label": chinese_date(found.submitted_on),
-        "fragments": [{"text": fragment.text, "is_match": fragment.is_match} for fragment in found.fragments],
-        "page": url_for("suggestions.page", number=found.number),
+        "fragments": (
+            [{"text": fragment.text, "is_match": fragment.is_match} for fragment in found.fragments] if is_open else []
+        ),
+        "page": url_for("suggestions.page", number=found.number) if is_open else None,
     }

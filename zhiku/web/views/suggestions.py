@@ -11,7 +11,8 @@ from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError
 
-from zhiku.domain.permissions import Permission
+from zhiku.domain.permissions import Permission, Scope
+from zhiku.domain.suggestions import Suggestion
 from zhiku.search.query import MAX_QUERY
 from zhiku.services.directory import public_authors
 from zhiku.services.similar_suggestions import SimilarSuggestion
@@ -26,7 +27,7 @@ from zhiku.services.suggestion_intake import (
     normalize_number,
 )
 from zhiku.web import errors
-from zhiku.web.access import permission, public, scope, searches
+from zhiku.web.access import may, permission, public, scope, searches
 from zhiku.web.current import current_zhiku
 from zhiku.web.forms import StatusForm, SuggestionForm
 from zhiku.web.paging import page_links
@@ -165,9 +166,9 @@ def close_status() -> ResponseReturnValue:
 @public
 def page(number: str) -> ResponseReturnValue:
     """The public page of one suggestion."""
-    suggestion = current_zhiku().directory.suggestion(number, scope())
-    if suggestion is None:
-        abort(404, "没有找到这件建议：编号可能写错了，或者它没有公开。想查自己提交的建议，请用编号和查询码“查进度”。")
+    suggestion = current_zhiku().directory.suggestion(number, Scope())
+    if suggestion is None or not may_read(suggestion):
+        abort(404, "没有找到这件建议：编号可能写错了，或者它还没有答复、没有公开。工作人员请先登录再看；想查自己提交的建议，请用编号和查询码“查进度”。")
     return render_template(
         "suggestions/page.html",
         suggestion=suggestion,
@@ -189,6 +190,13 @@ def keep_what_was_typed(error: CSRFError) -> ResponseReturnValue:
     if request.endpoint == "suggestions.status":
         return render_template("suggestions/status.html", form=StatusForm(), notice=notice, is_refused=False), 403
     return errors.on_csrf_error(error)
+
+
+def may_read(suggestion: Suggestion) -> bool:
+    """Whether whoever looks may read it: an answered one is everybody's, another one belongs to who may search."""
+    return suggestion.is_public or (
+        may(Permission.SEARCH_SUGGESTIONS) and scope().holds_division(suggestion.division_code)
+    )
 
 
 def copies_of(draft: SuggestionDraft) -> tuple[SimilarSuggestion, ...]:
