@@ -64,7 +64,7 @@ def test_the_table_of_settings_has_the_defaults(tmp_path: Path) -> None:
 
 
 def test_the_table_of_commands_has_every_command_and_no_other() -> None:
-    documented = {tuple(re.findall(r"[a-z]+(?![A-Z.])", row.split(" FILE")[0])[1:]) for row in table("Commands")}
+    documented = {tuple(re.findall(r"[a-z]+(?:-[a-z]+)*(?![A-Z.])", row.split(" FILE")[0])[1:]) for row in table("Commands")}
     assert documented == {path for path, _ in commands(cli)}
 
 
@@ -72,7 +72,7 @@ def test_every_command_that_a_document_shows_exists() -> None:
     known = {path for path, _ in commands(cli)}
     groups = {path[:1] for path in known if len(path) > 1}
     for path in MARKDOWN:
-        for call in re.findall(r"(?:`|^|bin/)zhiku ((?:[a-z]+ ?)+)", path.read_text(encoding="utf-8"), re.MULTILINE):
+        for call in re.findall(r"(?:`|^|bin/)zhiku ((?:[a-z]+(?:-[a-z]+)* ?)+)", path.read_text(encoding="utf-8"), re.MULTILINE):
             words = tuple(call.split())
             if words[0] in {name for name, *_ in known}:
                 assert words[:1] in known or words[:2] in known or words in groups, f"{name_of(path)}: zhiku {call}"

@@ -23,6 +23,7 @@ from zhiku.cli.search import search_command
 from zhiku.cli.serve import serve_command
 from zhiku.cli.suggest import suggest_group
 from zhiku.cli.token import token_group
+from zhiku.cli.user import user_group
 from zhiku.config import Settings, SettingsError
 from zhiku.domain.actors import acting_as
 from zhiku.domain.base import DomainError
@@ -58,6 +59,7 @@ for command in (
     serve_command,
     suggest_group,
     token_group,
+    user_group,
 ):
     cli.add_command(command)
 

@@ -404,15 +404,12 @@ class Accounts:
 
     def _shown(self, session: Session, rows: Sequence[Account]) -> list[AccountShown]:
         now = self._clock()
-        last = dict(
-            session.execute(
-                select(SignIn.account_id, func.max(SignIn.began_at))
-                .where(SignIn.account_id.in_([row.id for row in rows]))
-                .group_by(SignIn.account_id)
-            )
-            .tuples()
-            .all()
+        began = (
+            select(SignIn.account_id, func.max(SignIn.began_at))
+            .where(SignIn.account_id.in_([row.id for row in rows]))
+            .group_by(SignIn.account_id)
         )
+        last = {account_id: at for account_id, at in session.execute(began)}
         names = _division_names(session, (row.division_prefix for row in rows))
         return [
             AccountShown(
@@ -499,7 +496,7 @@ def _columns(draft: AccountDraft) -> dict[str, object]:
 
 def _division_names(session: Session, codes: Iterable[str]) -> dict[str, str]:
     rows = session.execute(select(Division.code, Division.name).where(Division.code.in_(set(codes))))
-    return {"": "全部", **dict(rows.tuples().all())}
+    return {"": "全部", **{code: name for code, name in rows}}
 
 
 def _sign_in_name_problem(typed: str, name: str) -> str:
