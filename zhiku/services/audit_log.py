@@ -18,6 +18,7 @@ from zhiku.services.audit_names import (
     Names,
     erased_people,
     names_of,
+    names_of_records,
     part_words,
     person_words,
     record_words,
@@ -172,6 +173,11 @@ class AuditLog:
                 return
             place = _literal(events[-1])
             session.expunge_all()
+
+    def record(self, kind: str, key: str) -> str:
+        """A record as a sentence calls it."""
+        with self._sessions() as session:
+            return record_words(kind, key, names_of_records(session, {kind: {key}}))
 
     def verify(self, progress: Progress | None = None) -> ChainReport:
         """Verify the chain."""

@@ -75,6 +75,11 @@ def names_of(session: Session, events: Iterable[AuditEvent]) -> Names:
         if event.on_behalf_of is not None:
             wanted.setdefault("expert", set()).add(str(event.on_behalf_of))
         _gather(event.changes, wanted)
+    return names_of_records(session, wanted)
+
+
+def names_of_records(session: Session, wanted: Mapping[str, set[str]]) -> Names:
+    """(kind, id) -> name of the records with these ids, by kind, of those that are there."""
     found: dict[tuple[str, str], str] = {}
     for kind, keys in wanted.items():
         statement = _NAMES.get(kind)

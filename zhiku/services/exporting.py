@@ -6,11 +6,13 @@ Contact data is never exported here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload, selectinload, sessionmaker
 
+from zhiku.domain.audit import Action, Note, append
 from zhiku.domain.base import DomainError
 from zhiku.domain.departments import Department
 from zhiku.domain.engagements import ServiceRecord
@@ -18,7 +20,7 @@ from zhiku.domain.experts import Expert, ExpertField
 from zhiku.domain.suggestions import Suggestion, SuggestionAuthor
 from zhiku.services.importing import departments, expert_rows, services, suggestions
 from zhiku.services.importing.people import as_cell
-from zhiku.services.workbooks import Table, write_xlsx
+from zhiku.services.workbooks import Table, replacing, write_xlsx
 
 #: Excel's limits: rows on a sheet, characters in a cell.
 _MAX_ROWS = 1_048_575
@@ -37,11 +39,13 @@ class ExportRefused(DomainError):
     """The file cannot be written as asked; nothing was written."""
 
 
-def export_file(sessions: sessionmaker[Session], kind: str, path: Path, *, is_replacing: bool = False) -> int:
+def export_file(
+    sessions: sessionmaker[Session], kind: str, path: Path, *, is_replacing: bool = False, at: datetime | None = None
+) -> int:
     """Write all rows of a kind ("experts", "suggestions", "services", "departments"), whatever their status.
 
-    Gives the number of rows. The file appears when it is complete. Raises `ExportRefused`, also when the file is there
-    and `is_replacing` is not set.
+    Gives the number of rows. The file appears when it is complete and the export is an event of the audit, `at` (aware;
+    now by default). Raises `ExportRefused`, also when the file is there and `is_replacing` is not set.
     """
     if path.suffix.lower() != ".xlsx":
         raise ExportRefused(f"导出的文件名要以 .xlsx 结尾，例如 {path.stem or '专家'}.xlsx。")
@@ -54,12 +58,20 @@ def export_file(sessions: sessionmaker[Session], kind: str, path: Path, *, is_re
         raise ExportRefused(f"共有 {len(rows)} 行，一个工作表放不下。")
     widths = [_WIDTHS.get(label, _DEFAULT_WIDTH) for label in labels.values()]
     try:
-        write_xlsx(path, [Table(title, list(labels.values()), rows, widths)])
+        with replacing(path) as temporary:
+            write_xlsx(temporary, [Table(title, list(labels.values()), rows, widths)])
+            _note(sessions, kind, len(rows), at or datetime.now(UTC))
     except OSError:
         raise ExportRefused(
             f"文件“{path.name}”写不进去。请检查文件夹是否存在、是否有权限，并关闭正打开它的程序。"
         ) from None
     return len(rows)
+
+
+def _note(sessions: sessionmaker[Session], kind: str, count: int, at: datetime) -> None:
+    with sessions.begin() as session:
+        session.connection(execution_options={"is_writing": True})
+        append(session, [Note(Action.EXPORTED, "table", kind, {"rows": count})], at)
 
 
 def _row(cells: Mapping[str, str], labels: Mapping[str, str]) -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session, sessionmaker
 
+from zhiku.domain.audit import Action, Note, append
 from zhiku.domain.experts import ExpertStatus
 from zhiku.services.importing import headings
 from zhiku.services.importing.departments import DepartmentImporter
@@ -75,8 +76,15 @@ def import_file(
         if apply:
             for stored in importer.store(session, context):
                 advance(stored)
+            # Beside the events of the rows: one that says whose file they came from.
+            append(session, [_note(Report(kind, label, path.name, apply, reports, notes))], now)
     advance(total - done)
     return Report(kind, label, path.name, apply, reports, notes)
+
+
+def _note(report: Report) -> Note:
+    counts = {outcome.name.lower(): number for outcome, number in report.counts.items()}
+    return Note(Action.IMPORTED, "import", report.kind, {"file": report.file_name, "rows": len(report.rows), **counts})
 
 
 def _read(path: Path, importer: Importer, label: str, max_mb: int) -> tuple[list[SheetRows], list[str]]:
