@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import event, inspect
+from sqlalchemy import LargeBinary, event, inspect
 from sqlalchemy.orm import ORMExecuteState, Session, sessionmaker
 
 from zhiku.domain.accounts import Account, ApiToken, EntryCode, LiaisonAssignment
@@ -29,6 +29,7 @@ from zhiku.domain.expertise import FieldOfExpertise
 from zhiku.domain.experts import CareerEntry, Expert, ExpertField, Honour
 from zhiku.domain.lexicon import CountyWord, SynonymGroup, SynonymMember
 from zhiku.domain.on_behalf import ActOnBehalf
+from zhiku.domain.photos import ExpertPhoto
 from zhiku.domain.redaction import redact
 from zhiku.domain.suggestions import Suggestion, SuggestionAuthor, SuggestionStep
 
@@ -68,6 +69,7 @@ AUDITED: Mapping[type[Base], Audited] = {
     ExpertField: Audited("expert", "expert_id"),
     CareerEntry: Audited("expert", "expert_id"),
     Honour: Audited("expert", "expert_id"),
+    ExpertPhoto: Audited("expert", "expert_id"),
     ServiceRecord: Audited("service"),
     Suggestion: Audited("suggestion"),
     SuggestionAuthor: Audited("suggestion", "suggestion_id"),
@@ -221,7 +223,7 @@ def _values(row: Any, audited: Audited, is_bare: bool) -> dict[str, Any]:
 
 
 def _is_secret(column: Any) -> bool:
-    return column.key in SECRET or isinstance(column.columns[0].type, Encrypted)
+    return column.key in SECRET or isinstance(column.columns[0].type, (Encrypted, LargeBinary))
 
 
 def _pair(before: Any, after: Any) -> list[Any]:
