@@ -90,7 +90,8 @@ def serving(home: Path) -> Iterator[int]:
         probe.bind((HOST, 0))
         port = int(probe.getsockname()[1])
     env = {name: value for name, value in os.environ.items() if not name.startswith("ZHIKU_")}
-    env |= {"ZHIKU_HOME": str(home), "ZHIKU_ENCODER": "none", "PYTHONUTF8": "1"}
+    # Load asks as fast as it can, and shall not be told to wait.
+    env |= {"ZHIKU_HOME": str(home), "ZHIKU_ENCODER": "none", "ZHIKU_SEARCHES_PER_MINUTE": "0", "PYTHONUTF8": "1"}
     log = home / "serve.log"
     with log.open("wb") as out:
         server = subprocess.Popen(

@@ -73,7 +73,7 @@ def test_it_answers_without_an_index(unindexed: FlaskClient) -> None:
 def test_who_asks_without_end_is_told_to_wait(app: Flask, client: FlaskClient) -> None:
     tries = app.extensions["zhiku.tries"]
     for _ in range(COMPLETIONS[0].amount):
-        tries.hit(COMPLETIONS, "complete", "127.0.0.1")
+        tries.wait([(COMPLETIONS, "complete", "127.0.0.1")])
     answer = client.get("/api/complete?q=水")
     assert answer.status_code == 429 and answer.get_json()["error"]["status"] == 429
 

@@ -20,7 +20,7 @@ from waitress.server import BaseWSGIServer
 from zhiku.bootstrap import Zhiku
 from zhiku.search.port import IndexProblem
 from zhiku.web.app import create_app
-from zhiku.web.security import MAX_ADDRESS
+from zhiku.web.security import MAX_ADDRESS, MAX_UPLOAD_BODY
 from zhiku.web.shares import ABSENT, Share
 from zhiku.web.tries import Tries
 
@@ -118,6 +118,8 @@ class PageServer:
             asyncore_use_poll=HAS_POLL,
             # An address may hold a pasted problem, and one that is too long is to be cut with a sentence, not refused.
             max_request_header_size=MAX_ADDRESS,
+            # Read before anybody asks what for, into a temporary file where it is large.
+            max_request_body_size=MAX_UPLOAD_BODY,
             # With proxies that are trusted, the application itself reads their headers (ProxyFix in web/security.py).
             clear_untrusted_proxy_headers=settings.trusted_proxies == 0,
         )

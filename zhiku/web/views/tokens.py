@@ -7,8 +7,7 @@ from datetime import date, datetime
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
-from wtforms import SelectField, SelectMultipleField, StringField
-from wtforms.widgets import CheckboxInput, ListWidget
+from wtforms import StringField
 
 from zhiku.domain.permissions import Permission
 from zhiku.services.api_tokens import (
@@ -35,20 +34,20 @@ class TokenForm(FlaskForm):
         description="写系统的名称，审计里也这样记。例如：县协同办公系统",
         render_kw={"autocomplete": "off", "maxlength": MAX_NAME},
     )
-    permissions = SelectMultipleField(
-        "可以做什么",
-        choices=[(one.value, one.label) for one in for_tokens()],
-        option_widget=CheckboxInput(),
-        widget=ListWidget(prefix_label=False),
-        validate_choice=False,
-    )
-    division = SelectField("能看哪里的人和建议", description="只给需要的范围。", validate_choice=False)
+    #: Several boxes, read by `chosen`; this one is for what is wrong with them.
+    permissions = StringField("可以做什么")
+    division = StringField("能看哪里的人和建议", description="只给需要的范围。")
     days = StringField(
         "有效天数",
         description=f"1 到 {MAX_DAYS} 天，到期自动失效。",
         default=str(DEFAULT_DAYS),
         render_kw={"inputmode": "numeric", "autocomplete": "off", "maxlength": 3},
     )
+
+    @property
+    def chosen(self) -> list[str]:
+        """The permissions that were ticked."""
+        return request.form.getlist("permissions")
 
 
 @blueprint.get("")
@@ -64,7 +63,8 @@ def add() -> ResponseReturnValue:
     """Make a token, and show it: in the answer itself, since neither address nor cookie shall hold it."""
     form = _form()
     who = signed_in()
-    chosen = [one for one in Permission if one.value in (form.permissions.data or [])]
+    # What is no permission for tokens is refused, not left out.
+    chosen = [one for one in Permission if one.value in form.chosen]
     try:
         issued = current_zhiku().api_tokens.issue(
             form.name.data or "", chosen, form.division.data or "", _days(form), who.account_id, who.scope
@@ -93,9 +93,6 @@ def revoke(token_id: int) -> ResponseReturnValue:
 
 def _form(is_fresh: bool = False) -> TokenForm:
     form = TokenForm(formdata=None) if is_fresh else TokenForm()
-    divisions = current_zhiku().api_tokens.divisions(scope().division)
-    everything = [] if scope().division else [("", "全部区划")]
-    form.division.choices = [*everything, *((code, f"{name}（{code}）") for code, name in divisions)]
     if is_fresh:
         form.division.data = current_zhiku().settings.division
     return form
@@ -107,8 +104,19 @@ def _days(form: TokenForm) -> int:
 
 
 def _page(form: TokenForm, issued: IssuedToken | None = None) -> str:
-    rows: list[TokenRow] = current_zhiku().api_tokens.listed(scope())
-    return render_template("tokens/overview.html", form=form, rows=rows, issued=issued, day_of=_day)
+    tokens = current_zhiku().api_tokens
+    rows: list[TokenRow] = tokens.listed(scope())
+    everything = [] if scope().division else [("", "全部区划")]
+    return render_template(
+        "tokens/overview.html",
+        form=form,
+        rows=rows,
+        issued=issued,
+        day_of=_day,
+        offered=for_tokens(),
+        chosen=[] if issued else form.chosen,
+        divisions=[*everything, *((code, f"{name}（{code}）") for code, name in tokens.divisions(scope().division))],
+    )
 
 
 def _day(at: datetime) -> date:
