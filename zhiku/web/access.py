@@ -40,8 +40,8 @@ _DECLARED = "zhiku_permission"
 #: Attribute of views that a token of the API opens, too.
 _BY_TOKEN = "zhiku_by_token"
 
-#: Endpoints for somebody whose password was given by somebody else: to change it, or to leave. Public ones stay open.
-WITH_A_FOREIGN_PASSWORD = frozenset({"account.own", "account.password", "account.change_password"})
+#: The one page behind a permission for somebody whose password was given by somebody else. Public ones stay open.
+CHANGE_OF_PASSWORD = "account.password"
 
 #: Files of ours, and what tells whether the database answers: not looked up by whom they are asked for.
 ASKS_NOBODY = frozenset({"static", "health.healthz"})
@@ -151,8 +151,10 @@ def check() -> ResponseReturnValue | None:
         # Whoever writes that program shall know what to ask for.
         abort(404, f"这个令牌没有“{required.label}”的权限。需要的话，请向管理员另要一个。")
     is_foreign = isinstance(found, SignedIn) and found.must_change_password
-    if is_foreign and request.endpoint not in WITH_A_FOREIGN_PASSWORD:
-        return redirect(url_for("account.own"), code=303)
+    if is_foreign and request.endpoint != CHANGE_OF_PASSWORD:
+        if request.path.startswith(API):
+            abort(403, "请先打开“我的账号”修改密码，再继续使用。")
+        return redirect(url_for(CHANGE_OF_PASSWORD), code=303)
     return None
 
 
