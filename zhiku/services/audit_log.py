@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, Select, and_, false, literal, or_, select, tuple_
 from sqlalchemy.orm import Session, sessionmaker
 
+from zhiku.domain.actors import PROGRAM
 from zhiku.domain.audit import Action, AuditEvent
 from zhiku.domain.base import DomainError, UtcDateTime
 from zhiku.services.audit_chain import ChainReport, Progress, verify_chain
@@ -98,7 +99,8 @@ class Entry:
         """All of it on one line."""
         on_behalf = f"代{self.on_behalf}" if self.on_behalf else ""
         purpose = f"，用途：{self.purpose}" if self.purpose else ""
-        return f"{self.when} {self.who}（{self.role}）{on_behalf}{self.deed}{purpose}"
+        role = f"（{self.role}）" if self.role else " "
+        return f"{self.when} {self.who}{role}{on_behalf}{self.deed}{purpose}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +230,8 @@ class AuditLog:
             at=event.at,
             when=time_words(event.at, self._zone),
             who=event.actor_name,
-            role=role_words(event.actor_role),
+            # A program's name says what it is.
+            role="" if event.actor_role == PROGRAM.role else role_words(event.actor_role),
             address=event.address,
             action=next((one.label for one in Action if one.value == event.action), event.action),
             deed=_deed(event, names),
