@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from tests.web.pages import open_form
 from zhiku.bootstrap import Zhiku
 from zhiku.domain.departments import Department
-from zhiku.web.bureau_door import bureau_key
+from zhiku.domain.permissions import Role
 
 ADDRESS = "/api/v1/suggestions/2026-0002/departments"
 
 
 @pytest.fixture
 def bureau(client: FlaskClient, zhiku: Zhiku) -> FlaskClient:
-    """A browser that has shown the bureau's key; the department's duties are known."""
+    """A clerk of the bureau's browser; the department's duties are known."""
     with zhiku.sessions.begin() as session:
         session.scalars(select(Department)).one().duties = "管种植、养殖。群众反映柑橘黄龙病、苗木带病。"
-    form = open_form(client, "/bureau/enter") | {"key": bureau_key(zhiku.settings)}
-    assert client.post("/bureau/enter", data=form).status_code == 303
     return client
 
 
-def test_without_the_key_nothing_is_said(client: FlaskClient) -> None:
+def test_who_does_not_pass_suggestions_on_is_told_nothing(
+    visitor: FlaskClient, signed_in_as: Callable[[Role], FlaskClient]
+) -> None:
     for address in (ADDRESS, "/api/v1/suggestions/2019-0001/departments"):
-        answer = client.get(address)
-        assert answer.status_code == 403 and answer.json is not None
-        assert "口令" in answer.json["error"]["message"]
+        for client, status in ((visitor, 401), (signed_in_as(Role.DEPARTMENT), 404)):
+            answer = client.get(address)
+            assert answer.status_code == status and answer.json is not None
+            assert "没有编号" not in answer.json["error"]["message"]
 
 
 def test_the_department_is_named_with_the_reason(bureau: FlaskClient) -> None:
@@ -47,5 +49,5 @@ def test_an_unknown_number_is_not_found(bureau: FlaskClient, number: str) -> Non
     assert "没有编号为" in answer.json["error"]["message"]
 
 
-def test_similar_suggestions_stay_open_to_everybody(client: FlaskClient) -> None:
-    assert client.post("/api/similar", json={"subject": "黄龙病"}).status_code == 200
+def test_similar_suggestions_stay_open_to_everybody(visitor: FlaskClient) -> None:
+    assert visitor.post("/api/similar", json={"subject": "黄龙病"}).status_code == 200

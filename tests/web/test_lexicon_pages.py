@@ -1,25 +1,22 @@
-"""The bureau's door and its lexicon: who may come in, and what happens to what is typed there."""
+"""The bureau's lexicon: who may come in, and what happens to what is typed there."""
 
 from __future__ import annotations
 
 import re
-import stat
 import subprocess
 import sys
-from dataclasses import replace
-from datetime import timedelta
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from tests.web.county import BUREAU_KEY, store_lexicon
+from tests.web.county import store_lexicon
 from tests.web.pages import open_form
 from zhiku.bootstrap import Zhiku
-from zhiku.domain.lexicon import AnsweredBy
-from zhiku.web.app import create_app
-from zhiku.web.bureau_door import OPEN_FOR, bureau_key
+from zhiku.domain.lexicon import AnsweredBy, SynonymGroup
+from zhiku.domain.permissions import Role
 
 PAGE = "/bureau/lexicon"
 PAGES = [PAGE, f"{PAGE}?show=done", f"{PAGE}/groups/new", f"{PAGE}/groups/1", f"{PAGE}/groups/1/delete",
@@ -30,15 +27,9 @@ DEEDS = [f"{PAGE}/groups/new", f"{PAGE}/groups/1", f"{PAGE}/groups/1/delete", f"
 
 @pytest.fixture
 def bureau(zhiku: Zhiku, client: FlaskClient) -> FlaskClient:
-    """A browser that has shown the key, and something in the lexicon."""
+    """A clerk of the bureau's browser, and something in the lexicon."""
     store_lexicon(zhiku.sessions)
-    assert show_key(client).status_code == 303
     return client
-
-
-def show_key(client: FlaskClient, key: str = BUREAU_KEY, wanted: str = "") -> TestResponse:
-    form = open_form(client, "/bureau/enter")
-    return client.post("/bureau/enter", data=form | {"key": key, "next": wanted})
 
 
 def send(client: FlaskClient, address: str, opened: str = f"{PAGE}/groups/new", **typed: object) -> TestResponse:
@@ -54,93 +45,43 @@ def found(zhiku: Zhiku, query: str) -> list[str]:
     return [person.name for person in answer.people if is_answered and not person.is_near]
 
 
-# -- the door ----------------------------------------------------------------------------------------------------
+# -- who may come in ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("address", PAGES)
-def test_nobody_sees_a_page_without_the_key(zhiku: Zhiku, client: FlaskClient, address: str) -> None:
+def test_nobody_else_sees_a_page(
+    zhiku: Zhiku, visitor: FlaskClient, signed_in_as: Callable[[Role], FlaskClient], address: str
+) -> None:
     store_lexicon(zhiku.sessions)
-    answer = client.get(address)
-    assert answer.status_code == 303 and answer.headers["Location"].startswith("/bureau/enter?next=")
-    assert "坝" not in client.get(answer.headers["Location"]).text
+    answer = visitor.get(address)
+    assert answer.status_code == 303 and answer.headers["Location"].startswith("/sign-in?next=/bureau/lexicon")
+    assert "坝" not in visitor.get(answer.headers["Location"]).text
+    refused = signed_in_as(Role.LIAISON).get(address)
+    assert refused.status_code == 404 and "坝" not in refused.text
 
 
 @pytest.mark.parametrize("address", DEEDS)
-def test_nobody_changes_anything_without_the_key(zhiku: Zhiku, client: FlaskClient, address: str) -> None:
+def test_nobody_else_changes_anything(
+    zhiku: Zhiku, visitor: FlaskClient, signed_in_as: Callable[[Role], FlaskClient], address: str
+) -> None:
     store_lexicon(zhiku.sessions)
-    token = open_form(client, "/bureau/enter")["csrf_token"]
-    answer = client.post(address, data={"csrf_token": token, "members": "甲地 乙地", "words": "野茶岭"})
-    assert answer.status_code == 303 and answer.headers["Location"] == "/bureau/enter"
+    for client, status in ((visitor, 401), (signed_in_as(Role.LIAISON), 404)):
+        token = open_form(client, "/suggestions/new")["csrf_token"]
+        answer = client.post(address, data={"csrf_token": token, "members": "甲地 乙地", "words": "野茶岭"})
+        assert answer.status_code == status
     assert (zhiku.lexicon.groups().total, zhiku.lexicon.words().total) == (1, 1)
     assert (zhiku.unanswered.page().total, zhiku.unanswered.page(is_resolved=True).total) == (3, 1)
 
 
-@pytest.mark.parametrize("typed", [BUREAU_KEY, "laoganbu-2026", " ＬＡＯＧＡＮＢＵ２０２６ "])
-def test_the_key_opens_however_it_is_typed_and_leads_to_the_page_that_was_wanted(
-    zhiku: Zhiku, client: FlaskClient, typed: str
-) -> None:
-    answer = show_key(client, typed, f"{PAGE}?show=done")
-    assert answer.headers["Location"] == f"{PAGE}?show=done"
-    page = client.get(PAGE)
-    assert page.status_code == 200 and page.headers["Cache-Control"] == "no-store"
-    assert client.get("/bureau").headers["Location"] == PAGE
+def test_an_entry_says_who_added_it(zhiku: Zhiku, bureau: FlaskClient) -> None:
+    send(bureau, f"{PAGE}/groups/new", members="甲地的说法 乙地的说法", how="new")
+    with zhiku.sessions() as session:
+        group = session.scalars(select(SynonymGroup).order_by(SynonymGroup.id.desc())).first()
+        assert group is not None and group.added_by == "老干部局账号"
 
 
-@pytest.mark.parametrize("typed", ["", "LAOGANBU", "LAOGANBU-2027", "x" * 100_000, "口令"])
-def test_a_wrong_key_opens_nothing(client: FlaskClient, typed: str) -> None:
-    answer = show_key(client, typed)
-    assert answer.status_code == 422 and "口令不对" in answer.text
-    assert client.get(PAGE).status_code == 303
-
-
-def test_guesses_are_limited(client: FlaskClient) -> None:
-    codes = [show_key(client, "wrong").status_code for _ in range(12)]
-    assert codes == [422] * 10 + [429] * 2
-    assert show_key(client).status_code == 429
-
-
-@pytest.mark.parametrize(
-    "wanted", ["https://example.org/", "//example.org", "/bureau\\..", "/experts", "bureau", "/bureau/\r\n"]
-)
-def test_the_door_leads_nowhere_else(client: FlaskClient, wanted: str) -> None:
-    assert show_key(client, wanted=wanted).headers["Location"] == PAGE
-
-
-def test_the_door_closes_after_a_working_day_by_hand_and_with_another_key(
-    zhiku: Zhiku, bureau: FlaskClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now = zhiku.clock()
-    with monkeypatch.context() as later:
-        later.setattr(Zhiku, "clock", lambda self: now + OPEN_FOR + timedelta(minutes=1))
-        assert bureau.get(PAGE).status_code == 303
-    assert bureau.get(PAGE).status_code == 200
-    send(bureau, "/bureau/leave")
-    assert bureau.get(PAGE).status_code == 303
-    show_key(bureau)
-    cookie = bureau.get_cookie("zhiku_session")
-    assert cookie is not None
-    changed = create_app(replace(zhiku, settings=replace(zhiku.settings, bureau_key="another-key"))).test_client()
-    changed.set_cookie("zhiku_session", cookie.value)
-    assert changed.get(PAGE).status_code == 303
-
-
-def test_a_key_is_made_where_none_is_set_for_the_owners_eyes_only(zhiku: Zhiku) -> None:
-    settings = replace(zhiku.settings, bureau_key="")
-    create_app(replace(zhiku, settings=settings))
-    key = settings.bureau_key_file.read_text(encoding="utf-8").strip()
-    assert re.fullmatch(r"[A-Z0-9]{4}-[A-Z0-9]{4}-[A-Z0-9]{4}", key) and bureau_key(settings) == key
-    if sys.platform != "win32":
-        assert stat.S_IMODE(settings.bureau_key_file.stat().st_mode) == 0o600
-    settings.bureau_key_file.write_bytes(b"")
-    assert bureau_key(settings) not in ("", key)
-
-
-def test_the_door_holds_below_a_sub_path(zhiku: Zhiku) -> None:
-    client = create_app(replace(zhiku, settings=replace(zhiku.settings, url_prefix="/zhiku"))).test_client()
-    answer = client.get(f"/zhiku{PAGE}?show=done")
-    assert answer.headers["Location"].startswith("/zhiku/bureau/enter?next=/bureau/lexicon")
-    form = open_form(client, answer.headers["Location"]) | {"key": BUREAU_KEY}
-    assert client.post("/zhiku/bureau/enter", data=form).headers["Location"] == f"/zhiku{PAGE}?show=done"
+def test_pages_of_the_lexicon_are_not_kept_by_the_browser(bureau: FlaskClient) -> None:
+    assert bureau.get(PAGE).headers["Cache-Control"] == "no-store"
 
 
 # -- synonyms ----------------------------------------------------------------------------------------------------
@@ -306,7 +247,6 @@ def test_a_long_query_must_be_shortened_first(zhiku: Zhiku, bureau: FlaskClient)
 
 
 def test_without_an_index_the_lexicon_can_be_kept_all_the_same(unindexed: FlaskClient) -> None:
-    assert show_key(unindexed).status_code == 303
     assert unindexed.get(PAGE).status_code == 200
     answer = send(unindexed, f"{PAGE}/groups/new", members="坼坝、水库除险加固")
     assert answer.status_code == 303 and "坼坝" in unindexed.get(PAGE).text
@@ -318,8 +258,3 @@ def test_many_entries_are_paged_and_searched(zhiku: Zhiku, bureau: FlaskClient) 
     assert "groups=2" in bureau.get(PAGE).text
     page = bureau.get(f"{PAGE}?q=24号").text
     assert "24号坝" in page and "23号坝" not in page
-
-
-def test_the_secret_file_of_another_home_is_not_touched(zhiku: Zhiku, tmp_path: Path) -> None:
-    create_app(zhiku)
-    assert not zhiku.settings.bureau_key_file.exists(), "a key was set"
