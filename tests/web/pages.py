@@ -24,6 +24,7 @@ class _Form(HTMLParser):
         self.fields: dict[str, str] = {}
         self._is_post = False
         self._textarea = ""
+        self._select = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
@@ -34,12 +35,19 @@ class _Form(HTMLParser):
         elif self._is_post and tag == "textarea":
             self._textarea = given.get("name") or ""
             self.fields[self._textarea] = ""
+        elif self._is_post and tag == "select":
+            self._select = given.get("name") or ""
+        elif self._select and tag == "option" and ("selected" in given or self._select not in self.fields):
+            # Without one that is selected a browser sends the first.
+            self.fields[self._select] = given.get("value") or ""
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "textarea" and self._textarea:
             # A browser drops the line break that stands directly after <textarea>.
             self.fields[self._textarea] = self.fields[self._textarea].removeprefix("\r").removeprefix("\n")
             self._textarea = ""
+        if tag == "select":
+            self._select = ""
         if tag == "form":
             self._is_post = False
 

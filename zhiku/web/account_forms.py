@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from flask_wtf import FlaskForm
-from wtforms import HiddenField, PasswordField, SelectField, StringField
+from wtforms import HiddenField, PasswordField, StringField
 
 from zhiku.domain.permissions import Role
 from zhiku.services.accounts import AccountDraft
@@ -81,6 +84,29 @@ class NewPasswordForm(FlaskForm):
     again = PasswordField("再输入一遍新密码", description="防止打错。", render_kw={"autocomplete": "new-password"})
 
 
+@dataclass(frozen=True, slots=True)
+class AccountChoices:
+    """What an administrator may choose from: value and text, in order."""
+
+    role: tuple[tuple[str, str], ...]
+    division_prefix: tuple[tuple[str, str], ...]
+    department_id: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def of(
+        cls, divisions: Sequence[tuple[str, str]], departments: Sequence[tuple[int, str]], has_all: bool
+    ) -> AccountChoices:
+        """From the divisions and departments of their scope; `has_all` offers everything, too."""
+        # A province's code has 2 digits, a county's 6, a township's 9: what is below stands further in.
+        shortest = min((len(code) for code, _ in divisions), default=0)
+        places = [(code, "\u3000" * ((len(code) - shortest + 1) // 2) + name) for code, name in divisions]
+        return cls(
+            (("", "请选择"), *((role.value, role.label) for role in Role if role.is_staff)),
+            ((("", "全部"),) if has_all else ()) + tuple(places),
+            (("", "不选"), *((str(key), name) for key, name in departments)),
+        )
+
+
 class AccountForm(FlaskForm):
     """An account as an administrator decides about it."""
 
@@ -88,14 +114,10 @@ class AccountForm(FlaskForm):
     sign_in_name = StringField(
         "登录名", description="例如姓名的拼音，不分大小写；请不要用手机号或身份证号。", render_kw=_NOT_COMPLETED
     )
-    role = SelectField(
-        "角色", description="决定这个人能做什么。", render_kw={}, validate_choice=False,
-        choices=[("", "请选择")] + [(role.value, role.label) for role in Role if role.is_staff],
-    )  # fmt: skip
-    division_prefix = SelectField(
-        "管辖范围", description="只能看到这个地方和它下面各处的人和建议。", render_kw={}, validate_choice=False
-    )
-    department_id = SelectField("所属部门", description="角色是“部门”的才要选。", render_kw={}, validate_choice=False)
+    # Chosen from lists that the page has (`AccountChoices`); what was chosen is judged by the service.
+    role = StringField("角色", description="决定这个人能做什么。", render_kw={})
+    division_prefix = StringField("管辖范围", description="只能看到这个地方和它下面各处的人和建议。", render_kw={})
+    department_id = StringField("所属部门", description="角色是“部门”的才要选。", render_kw={})
     #: Of the form: an account that is sent twice is made once.
     form_key = HiddenField()
     #: What the account was when the form was opened.
@@ -104,16 +126,6 @@ class AccountForm(FlaskForm):
     was_role = HiddenField()
     was_division_prefix = HiddenField()
     was_department_id = HiddenField()
-
-    def offer(self, divisions: list[tuple[str, str]], departments: list[tuple[int, str]], has_all: bool) -> None:
-        """The choices of this administrator."""
-        # A province's code has 2 digits, a township's 9: what is below stands further in.
-        shortest = min((len(code) for code, _ in divisions), default=0)
-        everywhere = [("", "全部")] if has_all else []
-        self.division_prefix.choices = everywhere + [
-            (code, "\u3000" * ((len(code) - shortest + 1) // 2) + name) for code, name in divisions
-        ]
-        self.department_id.choices = [("", "不选")] + [(str(key), name) for key, name in departments]
 
     def show(self, draft: AccountDraft) -> None:
         """Begin with an account as it is."""

@@ -17,7 +17,7 @@ from zhiku.web import errors, sessions
 from zhiku.web.access import permission, signed_in
 from zhiku.web.account_forms import DeedForm, NewPasswordForm, OwnPasswordForm, OwnSetUpForm
 from zhiku.web.current import current_zhiku
-from zhiku.web.moments import moment
+from zhiku.web.local_time import local_moment
 from zhiku.web.notices import say
 
 blueprint = Blueprint("account", __name__, url_prefix="/account")
@@ -37,10 +37,10 @@ def own() -> ResponseReturnValue:
     return render_template(
         "account/own.html",
         me=me,
-        account=account,
+        shown=account,
         codes_left=zhiku.second_factors.codes_left(me.account_id),
         sign_ins=zhiku.sign_ins.listed(me.account_id, me.sign_in_id),
-        moment=moment,
+        moment=local_moment,
         form=DeedForm(),
     )
 

@@ -23,9 +23,9 @@ from zhiku.services.given_codes import new_form_key
 from zhiku.services.sign_in import GIVEN_HOLDS
 from zhiku.web import errors
 from zhiku.web.access import permission, signed_in
-from zhiku.web.account_forms import AccountForm, DeedForm
+from zhiku.web.account_forms import AccountChoices, AccountForm, DeedForm
 from zhiku.web.current import current_zhiku
-from zhiku.web.moments import moment
+from zhiku.web.local_time import local_moment
 from zhiku.web.notices import say
 from zhiku.web.paging import page_links
 
@@ -114,7 +114,7 @@ def overview() -> ResponseReturnValue:
         role=role,
         state=state if state in STATES else "",
         roles=list(Role),
-        moment=moment,
+        moment=local_moment,
         is_filtered=bool(query or role or state in STATES),
         max_query=MAX_QUERY,
     )
@@ -124,7 +124,7 @@ def overview() -> ResponseReturnValue:
 @permission(Permission.MANAGE_ACCOUNTS)
 def new() -> ResponseReturnValue:
     """Add an account; its first password is shown once."""
-    form = _account_form()
+    form = AccountForm()
     if request.method == "GET":
         form.form_key.data = new_form_key()
         form.division_prefix.data = _scope().division
@@ -142,7 +142,7 @@ def new() -> ResponseReturnValue:
 def page(account_id: int) -> ResponseReturnValue:
     """One account: what it is, what can be done to it, and the form that changes it."""
     account = _found(account_id)
-    form = _account_form()
+    form = AccountForm()
     if request.method == "GET":
         form.show(account.draft)
         return _show_page(account, form)
@@ -178,7 +178,7 @@ def reset_password(account_id: int) -> ResponseReturnValue:
         "会给出一个新的一次性密码，原来的密码和各处的登录马上失效，锁定也解除。请先确认是本人提出的。",
         "重设密码", "key", "", lambda scope, key: None, lambda one: True,
     )  # fmt: skip
-    return render_template("accounts/confirm.html", account=account, form=form, deed=deed, problem="")
+    return render_template("accounts/confirm.html", shown=account, form=form, deed=deed, problem="")
 
 
 @blueprint.route("/<int:account_id>/<any(close,open,unlock,'second-factor','sign-ins'):name>", methods=["GET", "POST"])
@@ -187,14 +187,12 @@ def deed(account_id: int, name: str) -> ResponseReturnValue:
     """Ask once more, then do it. What is done already is not done again."""
     account, wanted = _found(account_id), DEEDS[name]
     if request.method == "GET":
-        return render_template("accounts/confirm.html", account=account, form=DeedForm(), deed=wanted, problem="")
+        return render_template("accounts/confirm.html", shown=account, form=DeedForm(), deed=wanted, problem="")
     try:
         wanted.do(_scope(), account_id)
     except StepNotAllowed as refused:
         return (
-            render_template(
-                "accounts/confirm.html", account=account, form=DeedForm(), deed=wanted, problem=str(refused)
-            ),
+            render_template("accounts/confirm.html", shown=account, form=DeedForm(), deed=wanted, problem=str(refused)),
             422,
         )
     say(f"{account.name}：{wanted.done}")
@@ -212,9 +210,9 @@ def keep_what_was_typed(error: CSRFError) -> ResponseReturnValue:
     """The page was open longer than the session: the form again with its text; nothing has been stored."""
     notice = "这一页打开得太久了，刚才没有保存。您写的内容都还在，请再按一次按钮。"
     if request.endpoint == "accounts.new":
-        return _show_form(_account_form(), notice), 403
+        return _show_form(AccountForm(), notice), 403
     if request.endpoint == "accounts.page":
-        return _show_page(_found((request.view_args or {})["account_id"]), _account_form(), notice), 403
+        return _show_page(_found((request.view_args or {})["account_id"]), AccountForm(), notice), 403
     return errors.on_csrf_error(error)
 
 
@@ -226,14 +224,13 @@ def _found(account_id: int) -> AccountShown:
     return current_zhiku().accounts.get(_scope(), account_id)
 
 
-def _account_form() -> AccountForm:
-    accounts, form = current_zhiku().accounts, AccountForm()
-    form.offer(accounts.divisions(_scope()), accounts.departments(_scope()), has_all=not _scope().division)
-    return form
+def _choices() -> AccountChoices:
+    accounts, scope = current_zhiku().accounts, _scope()
+    return AccountChoices.of(accounts.divisions(scope), accounts.departments(scope), has_all=not scope.division)
 
 
 def _show_form(form: AccountForm, problem: str = "") -> str:
-    return render_template("accounts/new.html", form=form, problem=problem)
+    return render_template("accounts/new.html", form=form, choices=_choices(), problem=problem)
 
 
 def _show_given(given: GivenPassword, is_new: bool) -> str:
@@ -244,12 +241,13 @@ def _show_page(account: AccountShown, form: AccountForm, problem: str = "", chan
     zhiku = current_zhiku()
     return render_template(
         "accounts/page.html",
-        account=account,
+        shown=account,
         form=form,
+        choices=_choices(),
         problem=problem,
         changes=changes,
         deeds={name: one for name, one in DEEDS.items() if one.fits(account)},
         sign_ins=zhiku.sign_ins.listed(account.id),
-        moment=moment,
+        moment=local_moment,
         is_own=account.id == signed_in().account_id,
     )
