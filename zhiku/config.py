@@ -58,6 +58,9 @@ class Settings:
     port: int = 8000
     #: Where the pages live below the host, for a reverse proxy that serves zhiku in a sub-path: "" or "/zhiku".
     url_prefix: str = ""
+    #: How a retiree's phone reaches the pages, for printed slips: "https://zhiku.example.gov.cn"; "" for the address by
+    #: which whoever prints it came.
+    public_url: str = ""
     #: How many proxies in front may be believed about the client's address; 0 trusts none.
     trusted_proxies: int = 0
     #: Hosts that are answered for: "zhiku.example.gov.cn", ".example.gov.cn" with all below; none for every one.
@@ -102,6 +105,7 @@ class Settings:
             host=env.get("ZHIKU_HOST") or "127.0.0.1",
             port=_read(env, "ZHIKU_PORT", "8000", _integer(0, 65535)),
             url_prefix=_read(env, "ZHIKU_URL_PREFIX", "", _prefix),
+            public_url=_read(env, "ZHIKU_PUBLIC_URL", "", _site),
             trusted_proxies=_read(env, "ZHIKU_TRUSTED_PROXIES", "0", _integer(0, 10)),
             trusted_hosts=_read(env, "ZHIKU_TRUSTED_HOSTS", "", _hosts),
             searches_per_minute=_read(env, "ZHIKU_SEARCHES_PER_MINUTE", "120", _integer(0, 100_000)),
@@ -188,6 +192,14 @@ def _timezone(value: str) -> str:
         ZoneInfo(value)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise ValueError("请填写时区名称，例如 Asia/Shanghai") from None
+    return value
+
+
+def _site(value: str) -> str:
+    if value and not re.fullmatch(
+        r"https?://(?:[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?", value
+    ):
+        raise ValueError("请以 http:// 或 https:// 开头，只写主机名和端口，例如 https://zhiku.example.gov.cn")
     return value
 
 

@@ -35,6 +35,9 @@ CODE_LENGTH = 8
 #: As it is printed: two groups.
 _GROUP = 4
 
+#: Of a division code (GB/T 2260): those of the county. What others suggested there is what a retiree may be shown.
+_COUNTY_DIGITS = 6
+
 #: How long a printed code opens.
 VALID_FOR = timedelta(days=14)
 
@@ -213,7 +216,7 @@ class EntryCodes:
             account = Account(
                 name=expert.name,
                 role=Role.RETIREE,
-                division_prefix=expert.division_code,
+                division_prefix=expert.division_code[:_COUNTY_DIGITS],
                 expert_id=expert.id,
                 created_at=now,
                 updated_at=now,

@@ -148,6 +148,15 @@ class OwnRecords:
             raise OwnRecordsNotFound
         return found
 
+    def suggestion_text(self, expert_id: int, suggestion_id: int) -> Suggestion | None:
+        """One of their suggestions by its id, to read what somebody submitted for them; None where it is none."""
+        with self._sessions() as session:
+            return session.scalar(
+                select(Suggestion)
+                .where(Suggestion.id == suggestion_id, Suggestion.authors.any(SuggestionAuthor.expert_id == expert_id))
+                .options(raiseload("*"))
+            )
+
     def profile(self, expert_id: int) -> OwnProfile:
         """Their profile as departments see it. Raises `OwnRecordsNotFound`."""
         with self._sessions() as session:

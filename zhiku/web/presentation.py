@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from zhiku.bootstrap import Zhiku
 from zhiku.domain.experts import DatePrecision
 from zhiku.domain.redaction import redact
+from zhiku.web.local_time import local_day, local_moment
 
 #: Sizes of body text in CSS pixels (PRODUCT, 适老化: 18 or more, adjustable to 30), with their labels.
 TEXT_SIZES = {18: "标准", 22: "大", 26: "更大", 30: "特大"}
@@ -65,6 +66,7 @@ def install(app: Flask, zhiku: Zhiku) -> None:
         here=here,
         availability_icons=AVAILABILITY_ICONS,
     )
+    app.jinja_env.filters.update(local_day=local_day, local_moment=local_moment)
     app.jinja_env.filters.update(chinese_date=chinese_date, life_date=life_date, redact=redact, in_address=in_address)
 
 

@@ -3,9 +3,10 @@
 "use strict";
 
 (() => {
-  const STORE = "zhiku-suggestion-draft";
   const form = document.querySelector("[data-suggestion-form]");
   if (!form) return;
+  // A liaison's text for one retiree must not turn up in the form for another.
+  const STORE = `zhiku-suggestion-draft${form.dataset.suggestionForm}`;
   const texts = ["subject", "situation", "proposal"].map((name) => form.elements[name]);
 
   function count(field) {

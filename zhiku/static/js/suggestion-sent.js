@@ -2,11 +2,14 @@
 "use strict";
 
 try {
-  localStorage.removeItem("zhiku-suggestion-draft");
+  const sent = document.querySelector("[data-suggestion-sent]");
+  localStorage.removeItem(`zhiku-suggestion-draft${sent ? sent.dataset.suggestionSent : ""}`);
 } catch {
   /* storage is refused: then there was no draft either */
 }
 
 const print = document.querySelector("[data-print]");
-print.hidden = false;
-print.addEventListener("click", () => window.print());
+if (print) {
+  print.hidden = false;
+  print.addEventListener("click", () => window.print());
+}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from flask import Blueprint, abort, current_app, redirect, render_template, request, session, url_for
@@ -11,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError
 
-from zhiku.domain.permissions import Permission, Scope
+from zhiku.domain.permissions import Permission, Role, Scope
 from zhiku.domain.suggestions import Suggestion
 from zhiku.search.query import MAX_QUERY
 from zhiku.services.directory import public_authors
@@ -19,6 +20,7 @@ from zhiku.services.similar_suggestions import SimilarSuggestion
 from zhiku.services.suggestion_intake import (
     DraftNotAcceptable,
     IntakeBusy,
+    KnownAuthor,
     Receipt,
     SuggestionDraft,
     find_problems,
@@ -26,11 +28,12 @@ from zhiku.services.suggestion_intake import (
     new_submission_key,
     normalize_number,
 )
-from zhiku.web import errors
+from zhiku.web import errors, sessions
 from zhiku.web.access import may, permission, public, scope, searches
 from zhiku.web.current import current_zhiku
 from zhiku.web.forms import StatusForm, SuggestionForm
 from zhiku.web.paging import page_links
+from zhiku.web.retiree_forms import OwnSuggestionForm
 from zhiku.web.search_address import read_page
 from zhiku.web.security import STATUS_TRIES, SUBMISSIONS, limit_tries
 from zhiku.web.timeline import MEANINGS, stations_of
@@ -73,30 +76,31 @@ def new() -> ResponseReturnValue:
 
     Where there is a suggestion like it already, its author is asked once, and decides.
     """
-    form = SuggestionForm()
+    author = author_here()
+    form = form_for(author)
     if request.method == "GET":
         form.submission_key.data = new_submission_key()
         remember_code(form.submission_key.data)
-        return render_template("suggestions/new.html", form=form, notice="")
+        return show_form(form, author)
     limit_tries(current_app, SUBMISSIONS, "submission")
     key = sent_key(form)
     draft, choice = form.draft(key), request.form.get("choice")
     if choice == GO_ON_WRITING:
         form.submission_key.data = key
-        return render_template("suggestions/new.html", form=form, notice="")
-    if choice != SUBMIT_ANYWAY and (copies := copies_of(draft)):
+        return show_form(form, author)
+    if choice != SUBMIT_ANYWAY and (copies := copies_of(draft, author)):
         remember_code(key)
         form.submission_key.data = key
-        return render_template("suggestions/alike.html", form=form, copies=copies), 409
+        return render_template("suggestions/alike.html", form=form, copies=copies, action=url_for(".new")), 409
     try:
-        receipt = current_zhiku().suggestion_intake.submit(draft, code=remember_code(key))
+        receipt = current_zhiku().suggestion_intake.submit(draft, code=remember_code(key), author=author)
     except DraftNotAcceptable as refused:
         form.show_problems(refused)
-        return render_template("suggestions/new.html", form=form, notice=""), 422
+        return show_form(form, author), 422
     except IntakeBusy as busy:
         # The driver's own words: they name the trouble, and never what was typed.
         log.error("a suggestion could not be stored: %s", getattr(busy.__cause__, "orig", busy.__cause__))
-        return render_template("suggestions/new.html", form=form, notice=str(busy)), 503
+        return show_form(form, author, str(busy)), 503
     keep_receipt(receipt)
     return redirect(url_for(".submitted"), code=303)
 
@@ -168,7 +172,10 @@ def page(number: str) -> ResponseReturnValue:
     """The public page of one suggestion."""
     suggestion = current_zhiku().directory.suggestion(number, Scope())
     if suggestion is None or not may_read(suggestion):
-        abort(404, "没有找到这件建议：编号可能写错了，或者它还没有答复、没有公开。工作人员请先登录再看；想查自己提交的建议，请用编号和查询码“查进度”。")
+        abort(
+            404,
+            "没有找到这件建议：编号可能写错了，或者它还没有答复、没有公开。工作人员请先登录再看；想查自己提交的建议，请用编号和查询码“查进度”。",
+        )
     return render_template(
         "suggestions/page.html",
         suggestion=suggestion,
@@ -183,10 +190,11 @@ def keep_what_was_typed(error: CSRFError) -> ResponseReturnValue:
     once more with a fresh token. Nothing has been stored."""
     notice = "这一页打开得太久了，刚才没有提交成功。您填写的内容都还在，请再按一次按钮。如果还是这样，请在浏览器设置里允许 Cookie。"
     if request.endpoint == "suggestions.new":
-        form = SuggestionForm()
+        author = author_here()
+        form = form_for(author)
         form.submission_key.data = sent_key(form)
         remember_code(form.submission_key.data)
-        return render_template("suggestions/new.html", form=form, notice=notice), 403
+        return show_form(form, author, notice), 403
     if request.endpoint == "suggestions.status":
         return render_template("suggestions/status.html", form=StatusForm(), notice=notice, is_refused=False), 403
     return errors.on_csrf_error(error)
@@ -199,9 +207,28 @@ def may_read(suggestion: Suggestion) -> bool:
     )
 
 
-def copies_of(draft: SuggestionDraft) -> tuple[SimilarSuggestion, ...]:
+def author_here() -> KnownAuthor | None:
+    """The retiree who is signed in, whose suggestion it will be; None for anybody else."""
+    here = sessions.current()
+    if here is None or here.role is not Role.RETIREE or here.scope.expert_id is None:
+        return None
+    return KnownAuthor(here.scope.expert_id, here.name)
+
+
+def form_for(author: KnownAuthor | None) -> SuggestionForm:
+    """The form: who is known is not asked for a name."""
+    return SuggestionForm() if author is None else OwnSuggestionForm()
+
+
+def show_form(form: SuggestionForm, author: KnownAuthor | None, notice: str = "") -> str:
+    """The page with the form, as it was typed."""
+    return render_template("suggestions/new.html", form=form, author=author, notice=notice)
+
+
+def copies_of(draft: SuggestionDraft, author: KnownAuthor | None = None) -> tuple[SimilarSuggestion, ...]:
     """Suggestions that say the same as an acceptable draft; none of a draft that must be completed first."""
-    if find_problems(draft.cleaned()):
+    named = draft if author is None else replace(draft, name=author.name)
+    if find_problems(named.cleaned(), is_known=author is not None):
         return ()
     text = f"{draft.situation}\n{draft.proposal}"
     try:
