@@ -33,6 +33,7 @@ from zhiku.web.api_answers import (
     TextAsked,
 )
 from zhiku.web.current import current_zhiku
+from zhiku.web.json_body import json_object
 from zhiku.web.openapi import Parameter, describes, document, undescribed
 from zhiku.web.search_address import MAX_FILTER_VALUES, MAX_PAGE, BadPage, SearchAddress, read_page
 
@@ -139,8 +140,8 @@ def departments_of(number: str) -> ResponseReturnValue:
 @describes(f"看一段文字宜交给哪些部门（最多看前 {MAX_TEXT} 个字）", DepartmentsAnswer, asks=TextAsked)
 def departments() -> ResponseReturnValue:
     """The likeliest departments for a text. By POST: an address would stand in the logs of every proxy."""
-    asked = request.get_json(silent=True)
-    if not isinstance(asked, dict) or not request.is_json:
+    asked = json_object()
+    if asked is None:
         abort(400, "请以 JSON 对象给出 subject（事由）和 text（情况和建议），请求头写 Content-Type: application/json。")
     if not asked.keys() <= TextAsked.__annotations__.keys():
         abort(400, "JSON 里只能有 subject（事由）和 text（情况和建议）。")
@@ -150,7 +151,7 @@ def departments() -> ResponseReturnValue:
     try:
         found = searches().routing.likeliest(subject[:MAX_TEXT], text[:MAX_TEXT])
     except NothingToRoute as error:
-        abort(404, str(error))
+        abort(400, str(error))
     return jsonify(api_json.departments(found, None))
 
 

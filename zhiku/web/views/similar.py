@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, abort, current_app, jsonify, request, url_for
+from flask import Blueprint, abort, current_app, jsonify, url_for
 from flask.typing import ResponseReturnValue
 
 from zhiku.domain.permissions import Permission
 from zhiku.services.similar_suggestions import MAX_TEXT, SimilarSuggestion
 from zhiku.web.access import may, public, searches
+from zhiku.web.json_body import json_object
 from zhiku.web.presentation import chinese_date
 from zhiku.web.security import SIMILAR_LOOKUPS, limit_tries
 
@@ -24,8 +25,8 @@ blueprint = Blueprint("similar", __name__, url_prefix="/api")
 def lookup() -> ResponseReturnValue:
     """`{"subject": …, "text": …}`, both optional: suggestions like it, copies first."""
     limit_tries(current_app, SIMILAR_LOOKUPS, "similar")
-    asked = request.get_json(silent=True)
-    if not isinstance(asked, dict):
+    asked = json_object()
+    if asked is None:
         abort(400, "请以 JSON 给出 subject（事由）和 text（情况和建议）。")
     subject, text = (asked.get(name, "") for name in ("subject", "text"))
     if not isinstance(subject, str) or not isinstance(text, str):
