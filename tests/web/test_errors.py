@@ -16,6 +16,7 @@ from tests.web.pages import DRAFT, open_form
 from zhiku.bootstrap import Zhiku
 from zhiku.search.port import IndexProblem
 from zhiku.web import security
+from zhiku.web.access import public
 from zhiku.web.app import create_app
 
 
@@ -26,6 +27,7 @@ def broken(zhiku: Zhiku) -> FlaskClient:
 
     @app.route("/fails/<int:code>")
     @app.route("/api/fails/<int:code>")
+    @public
     def fails(code: int) -> str:
         if code == 500:
             raise RuntimeError("a secret of the inside")

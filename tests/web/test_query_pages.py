@@ -71,7 +71,10 @@ def test_a_name_and_a_topic_are_one_click_apart(client: FlaskClient) -> None:
 
 
 def test_an_unknown_way_is_the_usual_one(client: FlaskClient) -> None:
-    assert api(client, q="水库", by="色") == api(client, q="水库")
+    def listed(**asked: str) -> list[str]:
+        return re.findall(r'href="/experts/(\d+)', page_of(client, **asked))
+
+    assert listed(q="水库", by="色") == listed(q="水库") != []
 
 
 def test_a_pasted_problem_shows_its_key_words(client: FlaskClient) -> None:

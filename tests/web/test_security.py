@@ -58,7 +58,11 @@ def test_every_page_is_marked_up_for_readers_of_every_kind(client: FlaskClient, 
         assert name and f'for="{name[1]}"' in page
 
 
-def test_pages_that_need_no_session_set_no_cookie(client: FlaskClient) -> None:
+def test_pages_that_need_no_session_set_no_cookie(visitor: FlaskClient, client: FlaskClient) -> None:
+    for address in ("/", "/about", "/suggestions/2026-0005", "/experts?q=柑橘", "/api/v1/experts?q=柑橘"):
+        assert "Set-Cookie" not in visitor.get(address).headers
+    # The header's button to sign out has its token against forged requests from the first page on.
+    assert "Set-Cookie" in client.get("/").headers
     for address in ("/", "/experts?q=柑橘", "/suggestions", "/about", "/api/v1/experts?q=柑橘"):
         assert "Set-Cookie" not in client.get(address).headers
 

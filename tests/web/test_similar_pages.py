@@ -16,8 +16,10 @@ from werkzeug.test import TestResponse
 
 from tests.unit.texts import wild_text
 from tests.web.pages import DRAFT, fields_of, open_form, receipt_of, submit
+from tests.web.signing_in import browser_of
 from tests.web.test_suggestion_pages import count_suggestions
 from zhiku.bootstrap import Zhiku
+from zhiku.domain.permissions import Role
 from zhiku.domain.suggestions import Suggestion
 from zhiku.services.similar_suggestions import SimilarSuggestions
 from zhiku.web import security
@@ -231,8 +233,26 @@ def test_any_text_has_an_answer(client: FlaskClient, subject: str, text: str) ->
     assert answer.status_code == 200
 
 
+def test_visitors_learn_that_there_is_one_but_not_what_it_says_before_it_was_answered(
+    visitor: FlaskClient, client: FlaskClient
+) -> None:
+    asked = {"subject": "统一供苗防住黄龙病", "text": "各乡镇自己从外地买苗，带病的多。"}
+
+    def found(browser: FlaskClient) -> dict[str, tuple[bool, bool]]:
+        answer = browser.post("/api/similar", json=asked).get_json()
+        return {one["number"]: (bool(one["fragments"]), bool(one["page"])) for one in answer["suggestions"]}
+
+    seen, known = found(visitor), found(client)
+    assert seen.keys() == known.keys() and len(seen) == 3
+    assert set(seen.values()) == {(False, False)} and set(known.values()) == {(True, True)}
+    # The fifth and sixth were answered.
+    asked = {"subject": "修好第5组的水渠", "text": "渠道年久失修，田里放不进水。先修渗漏最重的三百米。"}
+    assert found(visitor)["2026-0005"] == (True, True) and found(visitor)["2026-0004"] == (False, False)
+
+
 def test_the_form_knows_where_to_ask_also_below_a_sub_path(zhiku: Zhiku) -> None:
-    below = create_app(replace(zhiku, settings=replace(zhiku.settings, url_prefix="/zhiku"))).test_client()
+    app = create_app(replace(zhiku, settings=replace(zhiku.settings, url_prefix="/zhiku")))
+    below = browser_of(app, Role.DEPARTMENT)
     page = below.get("/zhiku/suggestions/new").text
     assert 'data-similar="/zhiku/api/similar"' in page
     answer = below.post("/zhiku/api/similar", json={"subject": "统一供苗防住黄龙病"})

@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 
+from tests.web.signing_in import browser_of
 from zhiku.bootstrap import Zhiku
+from zhiku.domain.permissions import Role
 from zhiku.web import shares
 from zhiku.web.shares import ABSENT, Share
 from zhiku.web.turns import COMPUTING
@@ -21,7 +24,9 @@ def test_searches_take_turns_and_completions_go_past_them(
     at_work: list[int] = []
     most: list[int] = []
     is_asked, may_answer = threading.Event(), threading.Event()
-    search = zhiku.expert_search.search
+    experts = zhiku.searches.within("430725").experts
+    search = experts.search
+    clerk = browser_of(app, Role.BUREAU)
 
     def watched(*args: Any, **kwargs: Any) -> Any:
         at_work.append(1)
@@ -33,32 +38,34 @@ def test_searches_take_turns_and_completions_go_past_them(
         finally:
             at_work.pop()
 
-    monkeypatch.setattr(zhiku.expert_search, "search", watched)
+    monkeypatch.setattr(experts, "search", watched)
     statuses: list[int] = []
     threads = [
-        threading.Thread(target=lambda: statuses.append(app.test_client().get("/experts?q=水库").status_code))
-        for _ in range(4)
+        threading.Thread(target=lambda browser: statuses.append(browser.get("/experts?q=水库").status_code), args=[one])
+        for one in [browser_of(app, Role.BUREAU) for _ in range(4)]
     ]
     for thread in threads:
         thread.start()
     assert is_asked.wait(30)
     time.sleep(0.1)
-    assert app.test_client().get("/api/complete?q=水").status_code == 200
-    assert app.test_client().get("/suggestions/new").status_code == 200
+    assert clerk.get("/api/complete?q=水").status_code == 200
+    assert clerk.get("/suggestions/new").status_code == 200
     may_answer.set()
     for thread in threads:
         thread.join(30)
     assert statuses == [200] * 4 and max(most) == 1
 
 
-def test_a_page_that_fails_gives_its_turn_back(app: Flask, monkeypatch: pytest.MonkeyPatch, zhiku: Zhiku) -> None:
+def test_a_page_that_fails_gives_its_turn_back(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch, zhiku: Zhiku
+) -> None:
     def fail(*_: Any, **__: Any) -> None:
         raise ValueError("a defect")
 
     with monkeypatch.context() as patched:
-        patched.setattr(zhiku.expert_search, "search", fail)
-        assert app.test_client().get("/experts?q=水库").status_code == 500
-    assert app.test_client().get("/experts?q=水库").status_code == 200
+        patched.setattr(zhiku.searches.within("430725").experts, "search", fail)
+        assert client.get("/experts?q=水库").status_code == 500
+    assert client.get("/experts?q=水库").status_code == 200
 
 
 def test_no_page_that_writes_waits_for_a_turn(app: Flask) -> None:
