@@ -38,7 +38,7 @@ KEPT_YEARS = 3
 MAX_VALUE = 200
 MAX_ITEMS = 50
 #: Lists within lists; what lies deeper is not kept.
-_MAX_DEPTH = 4
+_MAX_DEPTH = 6
 
 #: Keys of `Session.info`. While QUIET is true, changes of rows are not noted at all: whoever sets it notes them itself.
 QUIET = "zhiku_audit_quiet"
@@ -169,7 +169,7 @@ def canonical(event: Mapping[str, Any]) -> str:
     elif isinstance(at, str):
         at = f"{at.replace(' ', 'T', 1)}+00:00"
     if not isinstance(changes, str):
-        changes = changes_text(changes)
+        changes = _dumped(changes)
     return (
         f'{{"action":{_json(event["action"])},"actor_id":{_json(event["actor_id"])}'
         f',"actor_name":{_json(event["actor_name"])},"actor_role":{_json(event["actor_role"])}'
@@ -191,7 +191,11 @@ def _json(value: Any) -> str:
 
 def changes_text(changes: Mapping[str, Any]) -> str:
     """What an event says beside its columns, as canonical JSON, whatever it is made of."""
-    return json.dumps(plain(changes), ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return _dumped(plain(changes))
+
+
+def _dumped(changes: Mapping[str, Any]) -> str:
+    return json.dumps(changes, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def plain(value: Any, depth: int = 0) -> Any:
@@ -224,16 +228,23 @@ def plain(value: Any, depth: int = 0) -> Any:
     return _without_numbers(repr(value), MAX_VALUE)
 
 
-def _without_numbers(value: str, width: int) -> str:
-    # A number that begins before the cut must still be seen as one.
-    return storable(redact(value[: width + 64]), width)
-
-
 def storable(value: str, width: int) -> str:
     """A text that every database takes and that is no wider: without half characters and zeros."""
+    return _cut(_clean(value), width)
+
+
+def _without_numbers(value: str, width: int) -> str:
+    # A number that begins before the cut must still be seen as one.
+    return _cut(redact(_clean(value[: width + 64])), width)
+
+
+def _clean(value: str) -> str:
     if not value.isascii():
         value = value.encode("utf-8", "replace").decode()
-    value = value.replace("\0", "")
+    return value.replace("\0", "")
+
+
+def _cut(value: str, width: int) -> str:
     return value if len(value) <= width else f"{value[: width - 1]}…"
 
 

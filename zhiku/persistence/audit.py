@@ -15,7 +15,8 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import LargeBinary, event, inspect
-from sqlalchemy.orm import ORMExecuteState, Session, sessionmaker
+from sqlalchemy.orm import ORMExecuteState, Session, object_session, sessionmaker
+from sqlalchemy.util import IdentitySet
 
 from zhiku.domain.accounts import Account, ApiToken, EntryCode, LiaisonAssignment
 from zhiku.domain.audit import MAX_ITEMS, MAX_VALUE, QUIET, WITHOUT_VALUES, Action, Note, append, lock_head
@@ -37,6 +38,9 @@ from zhiku.domain.suggestions import Suggestion, SuggestionAuthor, SuggestionSte
 SECRET = frozenset({"password_hash", "access_code_hash", "code_hash", "token_hash", "submission_key", "spent_by"})
 #: Columns that change with every change and say nothing.
 SILENT = frozenset({"updated_at", "version", "failures", "locked_until", "totp_last_step", "used_at"})
+
+#: Key of `Session.info`: rows that the flush at work has deleted.
+_GONE = "zhiku_audit_gone"
 
 #: How much of a long text is shown before the first character that differs.
 _BEFORE_DIFFERENCE = 40
@@ -92,6 +96,7 @@ def audit_session(sessions: sessionmaker[Session], clock: Callable[[], datetime]
     tables = {model.__table__ for model in AUDITED}
 
     def before_flush(session: Session, _context: Any, _instances: Any) -> None:
+        session.info.pop(_GONE, None)
         # The head first and the rows then, in every transaction: whoever takes locks in one order cannot be caught in
         # a deadlock, and what the flush reads cannot be overtaken.
         if not session.info.get(QUIET) and any(
@@ -116,6 +121,7 @@ def audit_session(sessions: sessionmaker[Session], clock: Callable[[], datetime]
             if column.key not in SILENT:
                 # What a column was before must be known even if it was not loaded when it was set.
                 event.listen(getattr(model, column.key), "set", _noticed, active_history=True)
+        event.listen(model, "after_delete", _gone)
     event.listen(sessions, "before_flush", before_flush)
     event.listen(sessions, "after_flush", after_flush)
     event.listen(sessions, "do_orm_execute", do_orm_execute)
@@ -125,8 +131,16 @@ def _noticed(_row: object, _value: object, _old: object, _initiator: object) -> 
     """Nothing to do: that it listens makes SQLAlchemy load and keep the old value."""
 
 
+def _gone(_mapper: object, _connection: object, row: Any) -> None:
+    """A part that its record let go is in none of the session's lists while the flush deletes it."""
+    session = object_session(row)
+    if session is not None:
+        session.info.setdefault(_GONE, []).append(row)
+
+
 def _columns_set(statement: Any) -> set[str]:
-    columns = {*(statement._values or {}), *(key for key, _ in statement._ordered_values or ())}
+    # SQLAlchemy says in no other way which columns an UPDATE sets; 2.1 has them in `_values` only.
+    columns = {*(statement._values or {}), *(key for key, _ in getattr(statement, "_ordered_values", None) or ())}
     return {getattr(column, "key", str(column)) for column in columns}
 
 
@@ -153,11 +167,12 @@ class _Record:
 def _notes(session: Session) -> list[Note]:
     """One note for each record, in the order of their kinds and ids."""
     is_bare = bool(session.info.get(WITHOUT_VALUES))
+    gone = IdentitySet(session.info.pop(_GONE, ()))
     records: dict[tuple[str, str], _Record] = {}
     for action, rows in (
         (Action.CREATED, session.new),
-        (Action.CHANGED, session.dirty),
-        (Action.DELETED, session.deleted),
+        (Action.CHANGED, session.dirty.difference(gone)),
+        (Action.DELETED, gone),
     ):
         for row in rows:
             audited = AUDITED.get(type(row))

@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from zhiku.domain.audit import AuditEvent, canonical
 from zhiku.domain.base import DomainError
-from zhiku.services.audit_chain import BrokenLink, ChainReport, Fault, Links, Progress, stored_events
+from zhiku.services.audit_chain import UNREADABLE, BrokenLink, ChainReport, Fault, Links, Progress, stored_events
 from zhiku.services.audit_export import note_export, written
 from zhiku.services.audit_log import AuditFilter
 from zhiku.services.exporting import ExportRefused
@@ -80,9 +80,10 @@ def write_archive(
         with sessions() as session, _open(temporary, path, "wt") as stream:
             last = _last_until(session, until, zone)
             for event in stored_events(session):
-                if event["id"] is not None and event["id"] > last:
+                is_unreadable = event is UNREADABLE
+                if not is_unreadable and event["id"] > last:
                     break
-                broken = BrokenLink(Fault.CHANGED, links.last_id + 1) if event["id"] is None else links.follow(event)
+                broken = BrokenLink(Fault.CHANGED, links.last_id + 1) if is_unreadable else links.follow(event)
                 if broken is not None:
                     raise ExportRefused(f"审计记录不完整，没有存档。{broken.sentence}请先运行：zhiku audit verify")
                 stream.write(f'{canonical(event)[:-1]}{_HASH}{event["hash"]}"}}\n')

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import String, Text, func, select, type_coerce
+from sqlalchemy import Select, String, Text, func, select, type_coerce
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -115,7 +115,7 @@ def verify_chain(sessions: sessionmaker[Session], progress: Progress | None = No
     with sessions() as session:
         total, head_hash, highest = _head(session)
         for event in stored_events(session):
-            if event is _UNREADABLE:
+            if event is UNREADABLE:
                 return links.report(broken=BrokenLink(Fault.CHANGED, links.last_id + 1))
             if links.last_id == total and event["id"] > total:
                 # Nobody's, or appended since (PostgreSQL shows what others commit meanwhile).
@@ -154,20 +154,42 @@ def _head(session: Session) -> tuple[int, str, int]:
 
 
 #: Stands for a row that the driver could not read.
-_UNREADABLE: Mapping[str, Any] = {"id": None}
+UNREADABLE: Mapping[str, Any] = {"id": None}
 
 
 def stored_events(session: Session) -> Iterator[Mapping[str, Any]]:
-    """The events of the database in order, raw, a batch in memory at a time."""
+    """The events of the database in order, raw, a batch in memory at a time; `UNREADABLE` and no more where one has
+    bytes that are no text."""
     statement = select(*_COLUMNS.values()).order_by(AuditEvent.id)
     rows = session.execute(statement.execution_options(yield_per=_BATCH))
+    given: int | None = None
     try:
         for row in rows:
             yield dict(zip(_NAMES, row, strict=True))
+            given = row[0]
     except OperationalError as error:
-        # Bytes that are no text; anything else is the database's own trouble.
-        if "decode" not in str(error.orig).lower():
+        if not _is_unreadable(error):
             raise
-        yield _UNREADABLE
+        # It is one of a batch: those before it are in order.
+        yield from _one_by_one(session, statement, given)
     finally:
         rows.close()
+
+
+def _one_by_one(session: Session, statement: Select[Any], given: int | None) -> Iterator[Mapping[str, Any]]:
+    for _ in range(_BATCH):
+        rest = statement if given is None else statement.where(AuditEvent.id > given)
+        try:
+            row = session.execute(rest.limit(1)).one()
+        except OperationalError as error:
+            if not _is_unreadable(error):
+                raise
+            break
+        yield dict(zip(_NAMES, row, strict=True))
+        given = row[0]
+    yield UNREADABLE
+
+
+def _is_unreadable(error: OperationalError) -> bool:
+    # Anything else is the database's own trouble.
+    return "decode" in str(error.orig).lower()
