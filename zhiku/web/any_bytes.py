@@ -1,4 +1,4 @@
-"""Requests whose query string may hold any bytes."""
+"""Requests whose query string may hold any bytes, and whose HEAD is a GET."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ class AnyBytesRequest(Request):
 
     Werkzeug reads raw UTF-8, and percent-encoded bytes of any kind, but raises `UnicodeDecodeError` for raw bytes that
     are no UTF-8, as an old link in GBK brings them.
+
+    Views see HEAD as the GET that it is asked for: "not a GET" means a form was sent, and a HEAD, which carries no token
+    against forgery, must never do what a form does. The server leaves the body of its answer out all the same.
     """
 
     def __init__(self, environ: WSGIEnvironment, populate_request: bool = True, shallow: bool = False) -> None:
@@ -27,3 +30,5 @@ class AnyBytesRequest(Request):
             # WSGI hands over bytes as latin-1; other characters are a broken server's.
             environ["QUERY_STRING"] = quote(raw.encode("latin-1", "replace"), safe=_ASCII)
         super().__init__(environ, populate_request, shallow)
+        if self.method == "HEAD":
+            self.method = "GET"
