@@ -43,6 +43,8 @@ def did_you_mean(county: County) -> Iterator[DidYouMean]:
         ("请 水酷堤防 专家！", "请 水库堤防 专家！"),
         ("邻裡糾份怎麼辦", "邻里纠纷怎麼辦"),  # only what is wrong is replaced
         ("高血牙", "高血压"),  # of the everyday words of a field, or of synonyms
+        ("黄龙炳", "黄龙秉"),  # a name that sounds the same
+        ("找黄隆秉老师", "找黄龙秉老师"),
     ],
 )
 def test_a_slip_is_put_right(did_you_mean: DidYouMean, typed: str, meant: str) -> None:
