@@ -43,6 +43,7 @@ Lists = Mapping[tuple[str, str], Postings]
 
 #: The fields of the groups; looking at an enumeration's value takes as long as a look-up.
 _FIELDS = {group: group.value for group in TermGroup}
+_NOBODY = np.empty(0, np.int32)
 _WORDS, _GRAMS, _CHARS, _NAMES = (group.value for group in TermGroup)
 
 
@@ -437,17 +438,24 @@ def _with_meaning(
 
 def _having_as_asked(required: RequiredWord, lists: Lists) -> Iterator[NDArray[np.int32]]:
     """Lists of documents that together are all that have the word, not counting its synonyms."""
-    yield lists[_WORDS, required.word].documents
     for name in required.names:
         yield lists[_NAMES, name].documents
-    if required.parts:
-        # From the rarest on, so that few documents are looked for in the long lists.
-        parts = sorted((lists[_part(part)].documents for part in required.parts), key=len)
-        common = parts[0]
-        for part in parts[1:]:
-            if len(common):
-                common = common[part[np.minimum(np.searchsorted(part, common), len(part) - 1)] == common]
+    common = _having_all([lists[_part(part)].documents for part in required.parts]) if required.parts else _NOBODY
+    if len(common):
+        # Whoever has the word has its parts: every bigram of a run of Chinese characters is indexed.
         yield common
+    else:
+        yield lists[_WORDS, required.word].documents
+
+
+def _having_all(lists: list[NDArray[np.int32]]) -> NDArray[np.int32]:
+    """Documents that are in all of these lists, from the shortest on, so that few are looked for in the long ones."""
+    common, *others = sorted(lists, key=len)
+    for one in others:
+        if not len(common):
+            break
+        common = common[one[np.minimum(np.searchsorted(one, common), len(one) - 1)] == common]
+    return common
 
 
 def _wanted(request: SearchRequest) -> Iterator[tuple[str, str]]:
