@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from zhiku.analysis.names import sounds_of
+from zhiku.analysis.names import sounds_of, split_name
 from zhiku.analysis.normalize import normalize, normalize_with_offsets
 from zhiku.analysis.synonyms import shipped_synonyms
 from zhiku.search.port import Engine, QueryTerms, RequiredWord, SearchRequest, TermGroup
@@ -66,29 +66,38 @@ class DidYouMean:
         known = self._known.get(wait)
         if known is None:
             return ""
-        if name := self._name_that_sounds_so(normal.text, known):
-            typed, right = name
-            start, end = normal.original_span(normal.text.index(typed), normal.text.index(typed) + len(typed))
-            return query[:start] + right + query[end:]
         spans = self._engine.analyzer.segmenter.spans(normal.text)
         meant = query
         for one in reversed(known.speller.correct(normal.text, spans, self._documents_with, known.people)):
             start, end = normal.original_span(one.start, one.end)
             meant = meant[:start] + one.right + meant[end:]
-        return meant if meant != query else ""
+        if meant != query:
+            return meant
+        if name := self._name_that_sounds_so(normal.text, known):
+            typed, right = name
+            start, end = normal.original_span(normal.text.index(typed), normal.text.index(typed) + len(typed))
+            return query[:start] + right + query[end:]
+        return ""
 
     def _name_that_sounds_so(self, text: str, known: _Known) -> tuple[str, str] | None:
-        """The name that a text is, and that of somebody who can be found and whose name is only written otherwise
-        (李先怀, 李先槐); None where somebody has that very name, or where texts speak of it."""
+        """The name that a text is, and that of somebody of the same surname who can be found now and whose given name
+        sounds the same (李先怀, 李先槐); None where somebody has that very name, or where texts speak of it."""
         terms = self._engine.analyzer.person_query(text)
         names = [term.removeprefix("full:") for term in terms if term.startswith("full:")]
         if not names or not known.people.isdisjoint(names) or names[0] not in text:
             return None
         typed = names[0]
+        surname = split_name(typed)[0]
         alike = {name for sound in sounds_of(typed) for name in known.by_sound.get(sound, ())}
+        alike = {name for name in alike if split_name(name)[0] == surname and self._can_be_found(name)}
         if not alike or self._documents_with(typed):
             return None
         return typed, min(alike, key=lambda name: (-len(set(name) & set(typed)), name))
+
+    def _can_be_found(self, name: str) -> bool:
+        """Whether the index names anybody so at this moment: the list of people is some seconds old."""
+        request = SearchRequest(QueryTerms({TermGroup.NAMES: {f"full:{name}": 1.0}}), owned_only=True, limit=0)
+        return self._engine.search(request).total_owners > 0
 
     def _documents_with(self, part: str) -> int:
         """How many documents have the part as a word, with all its bigrams, or as a name."""

@@ -160,7 +160,7 @@ class Snapshot:
         parts = self._read(request)
         allowed = self._allowed(request, parts)
         scores = self._score(request, parts)
-        has_words, has_own_word = self._words_found(request, parts)
+        has_words = self._words_found(request, parts)
         is_named = self._having([(_NAMES, name) for name in request.terms.groups.get(TermGroup.NAMES, ())], parts)
         touched, matched = self._matched(request, parts, scores, has_words, is_named)
         documents = np.flatnonzero(matched & allowed)
@@ -199,7 +199,7 @@ class Snapshot:
             total_owners=self._count_owners(owned_owners),
             facets=self._count_facets(request.facets, documents[owned], owned_owners),
             named_owners=self._count_named(request, parts, allowed),
-            has_own_words=bool(request.terms.required) and bool(has_own_word[documents].any()),
+            has_own_words=self._has_own_words(request, parts, documents),
         )
 
     # -- parts of a search ---------------------------------------------------------------------------------------
@@ -299,22 +299,31 @@ class Snapshot:
         decisive = [(_FIELDS[group], term) for group in MATCHING_GROUPS for term in groups.get(group, ())]
         return touched, self._having(decisive, parts)
 
-    def _words_found(self, request: SearchRequest, parts: Sequence[SegmentLists]) -> tuple[NDArray[np.int64], Mask]:
-        """Bit masks (n,) of the required words that each document has, and which (n,) have one as it was asked."""
+    def _words_found(self, request: SearchRequest, parts: Sequence[SegmentLists]) -> NDArray[np.int64]:
+        """Bit masks (n,) of the required words that each document has."""
         if not request.terms.required:
-            return self._no_words, self._none
+            return self._no_words
         found = np.zeros(self.size, np.int64)
-        as_asked = np.zeros(self.size, bool)
         for part in parts:
-            masks, asked = found[part.start : part.end], as_asked[part.start : part.end]
+            masks = found[part.start : part.end]
             for bit, required in enumerate(request.terms.required):
-                for documents in _having_as_asked(required, part.lists):
+                for documents in _having_word(required, part.lists):
                     masks[documents] |= 1 << bit
-                    asked[documents] = True
-                for synonym in required.synonyms:
-                    for documents in _having_as_asked(synonym, part.lists):
-                        masks[documents] |= 1 << bit
-        return found, as_asked
+        return found
+
+    def _has_own_words(
+        self, request: SearchRequest, parts: Sequence[SegmentLists], documents: NDArray[np.int64]
+    ) -> bool:
+        """Whether any of these documents has a required word as a word of its own."""
+        if not request.terms.required or not len(documents):
+            return False
+        is_found = np.zeros(self.size, bool)
+        is_found[documents] = True
+        return any(
+            bool(is_found[part.start : part.end][part.lists[_WORDS, required.word].documents].any())
+            for part in parts
+            for required in request.terms.required
+        )
 
     def _having(self, terms: Sequence[tuple[str, str]], parts: Sequence[SegmentLists]) -> Mask:
         """Documents (n,) that have any of these terms."""
@@ -436,8 +445,8 @@ def _with_meaning(
     return scores
 
 
-def _having_as_asked(required: RequiredWord, lists: Lists) -> Iterator[NDArray[np.int32]]:
-    """Lists of documents that together are all that have the word, not counting its synonyms."""
+def _having_word(required: RequiredWord, lists: Lists) -> Iterator[NDArray[np.int32]]:
+    """Lists of documents that together are all that have the word."""
     for name in required.names:
         yield lists[_NAMES, name].documents
     common = _having_all([lists[_part(part)].documents for part in required.parts]) if required.parts else _NOBODY
@@ -446,6 +455,8 @@ def _having_as_asked(required: RequiredWord, lists: Lists) -> Iterator[NDArray[n
         yield common
     else:
         yield lists[_WORDS, required.word].documents
+    for synonym in required.synonyms:
+        yield from _having_word(synonym, lists)
 
 
 def _having_all(lists: list[NDArray[np.int32]]) -> NDArray[np.int32]:
