@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests import factories
 from tests.unit.search_county import County, county_in
-from zhiku.domain.experts import Availability
+from zhiku.domain.experts import Availability, Expert
+from zhiku.engines.whoosh.engine import FRESHNESS_SECONDS
 from zhiku.services.county_words import CountyWordsReader
 from zhiku.services.did_you_mean import DOCUMENTS_OF_A_NAME, DidYouMean, documents_by_word
 from zhiku.services.expert_search import ExpertSearch, Step
@@ -43,6 +46,8 @@ def did_you_mean(county: County) -> Iterator[DidYouMean]:
         ("请 水酷堤防 专家！", "请 水库堤防 专家！"),
         ("邻裡糾份怎麼辦", "邻里纠纷怎麼辦"),  # only what is wrong is replaced
         ("高血牙", "高血压"),  # of the everyday words of a field, or of synonyms
+        ("找罗甚之老师", "找罗慎之老师"),  # a name of which only the given name is written otherwise
+        ("黄龙并", "黄龙病"),  # but words before names
     ],
 )
 def test_a_slip_is_put_right(did_you_mean: DidYouMean, typed: str, meant: str) -> None:
@@ -107,3 +112,23 @@ def test_filters_hold_for_what_was_meant(county: County, did_you_mean: DidYouMea
     assert narrowed.answered_as == "巧克力" and narrowed.filters == {"township": ("漆河镇",)}
     elsewhere = search.search("敲课隶", filters={"township": ("盘塘镇",)})
     assert elsewhere.answered_as == "" and elsewhere.did_you_mean == "巧克力"
+
+
+def test_nobody_of_another_surname_is_offered_for_a_name(did_you_mean: DidYouMean) -> None:
+    # 谷 is read yu in one old word; 施药亭 and 石耀庭 only sound alike.
+    assert did_you_mean.suggest("洛甚之") == ""
+
+
+def test_who_has_withdrawn_is_offered_no_more(tmp_path: Path) -> None:
+    with county_in(tmp_path) as county:
+        made = DidYouMean(county.engine, CountyWordsReader(county.sessions, county.engine))
+        made.prepare()
+        assert made.suggest("罗甚之") == "罗慎之"
+        with county.sessions.begin() as session:
+            session.connection(execution_options={"is_writing": True})
+            session.get_one(Expert, county.people["罗慎之"]).availability = Availability.WITHDRAWN
+        county.indexing.drain()
+        time.sleep(FRESHNESS_SECONDS)
+        # The list of people is still the old one.
+        assert made.suggest("罗甚之") == ""
+        made.close()

@@ -184,6 +184,11 @@ def named_terms(text: str) -> dict[str, float]:
     return terms | person_terms(text)
 
 
+def sounds_of(name: str) -> frozenset[str]:
+    """How a normalised name of Chinese characters may be read, without spaces and tones: 曾乐 is zengle, zengyue, …"""
+    return frozenset(term.removeprefix("pinyin:") for term in indexed_terms(name) if term.startswith("pinyin:"))
+
+
 def may_be_a_name(text: str) -> bool:
     """Whether a normalised text may be a person's name, asked for as people do: 王刚, 老李, 找欧阳医生.
 

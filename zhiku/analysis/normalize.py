@@ -84,7 +84,7 @@ def normalize_all(texts: Iterable[str]) -> list[str]:
     """The normal form of each text: as `normalize`, and of many texts several times as fast.
 
     All of them are one long text in which each stands on a line of its own: nothing is composed, reordered, removed as
-    a gloss or converted across a line break.
+    a gloss or converted across a line break (but see `_simplify_lines`).
     """
     lines = list(texts)
     if not lines:
@@ -290,9 +290,16 @@ def _simplify(text: str) -> str:
         text = converted
 
 
+#: Marks that describe how a character is composed (⿰ and the like).
+_DESCRIPTION = re.compile("[\u2ff0-\u2fff\u31ef]")
+
+
 def _simplify_lines(text: str) -> str:
     """`_simplify` of each line."""
     lines = text.split(_LINE_END)
+    if _DESCRIPTION.search(text):
+        # OpenCC takes such a mark and what follows for one character, also where that stands on the next line.
+        return _LINE_END.join(map(_simplify, lines))
     converted = _converter().convert(text).split(_LINE_END)
     for number, (line, other) in enumerate(zip(lines, converted, strict=True)):
         if line != other:

@@ -95,7 +95,7 @@ class _Store:
             self._facets(request, matched),
             named_owners=len({self.documents[key].owner for key in allowed if self._has_name(key, request)} - {""}),
             has_own_words=any(
-                _has_word(self.terms[key], replace(required, synonyms=()))
+                required.word in self.terms[key][TermGroup.WORDS]
                 for key in matched
                 for required in request.terms.required
             ),

@@ -170,7 +170,7 @@ class SearchResult:
     facets: Mapping[str, Mapping[str, int]]
     #: Owners that have any of `count_names`, whatever their documents say.
     named_owners: int = 0
-    #: Whether any matching document has a required word as it was asked, not by a synonym only.
+    #: Whether any matching document has a required word as a word, not only by its parts, a name or a synonym.
     has_own_words: bool = False
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from zhiku.analysis.names import sounds_of, split_name
 from zhiku.analysis.normalize import normalize, normalize_with_offsets
 from zhiku.analysis.synonyms import shipped_synonyms
 from zhiku.search.port import Searcher, QueryTerms, RequiredWord, SearchRequest, TermGroup
@@ -20,6 +21,8 @@ DOCUMENTS_OF_A_NAME = 3
 class _Known:
     speller: Speller
     people: frozenset[str]
+    #: How a name is read -> those who are called so.
+    by_sound: Mapping[str, Sequence[str]]
 
 
 class DidYouMean:
@@ -68,7 +71,33 @@ class DidYouMean:
         for one in reversed(known.speller.correct(normal.text, spans, self._documents_with, known.people)):
             start, end = normal.original_span(one.start, one.end)
             meant = meant[:start] + one.right + meant[end:]
-        return meant if meant != query else ""
+        if meant != query:
+            return meant
+        if name := self._name_that_sounds_so(normal.text, known):
+            typed, right = name
+            start, end = normal.original_span(normal.text.index(typed), normal.text.index(typed) + len(typed))
+            return query[:start] + right + query[end:]
+        return ""
+
+    def _name_that_sounds_so(self, text: str, known: _Known) -> tuple[str, str] | None:
+        """The name that a text is, and that of somebody of the same surname who can be found now and whose given name
+        sounds the same (李先怀, 李先槐); None where somebody has that very name, or where texts speak of it."""
+        terms = self._engine.analyzer.person_query(text)
+        names = [term.removeprefix("full:") for term in terms if term.startswith("full:")]
+        if not names or not known.people.isdisjoint(names) or names[0] not in text:
+            return None
+        typed = names[0]
+        surname = split_name(typed)[0]
+        alike = {name for sound in sounds_of(typed) for name in known.by_sound.get(sound, ())}
+        alike = {name for name in alike if split_name(name)[0] == surname and self._can_be_found(name)}
+        if not alike or self._documents_with(typed):
+            return None
+        return typed, min(alike, key=lambda name: (-len(set(name) & set(typed)), name))
+
+    def _can_be_found(self, name: str) -> bool:
+        """Whether the index names anybody so at this moment: the list of people is some seconds old."""
+        request = SearchRequest(QueryTerms({TermGroup.NAMES: {f"full:{name}": 1.0}}), owned_only=True, limit=0)
+        return self._engine.search(request).total_owners > 0
 
     def _documents_with(self, part: str) -> int:
         """How many documents have the part as a word, with all its bigrams, or as a name."""
@@ -83,7 +112,12 @@ class DidYouMean:
 
     def _make(self) -> _Known:
         words = self._words.words()
-        return _Known(Speller(documents_by_word(words, self._synonyms())), frozenset(map(normalize, words.people)))
+        people = frozenset(map(normalize, words.people))
+        by_sound: dict[str, list[str]] = {}
+        for name in sorted(people):
+            for sound in sounds_of(name):
+                by_sound.setdefault(sound, []).append(name)
+        return _Known(Speller(documents_by_word(words, self._synonyms())), people, by_sound)
 
 
 def documents_by_word(words: CountyWords, synonyms: Iterable[Sequence[str]]) -> dict[str, int]:

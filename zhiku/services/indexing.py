@@ -300,7 +300,9 @@ class _Expected:
 @contextmanager
 def _collecting_only_new_garbage() -> Iterator[None]:
     """Leaves out what is there already when Python looks for garbage: a rebuild makes many objects, and each time all
-    dictionaries and code would be looked through again, a tenth of the whole time."""
+    dictionaries and code would be looked through again, a tenth of the whole time.
+
+    For a process of its own: what a process had frozen before is not frozen any more afterwards."""
     gc.freeze()
     try:
         yield

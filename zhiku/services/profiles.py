@@ -46,8 +46,9 @@ class Profile:
     division: str
 
 
-#: Profiles that are remembered, some megabytes: the same people answer many queries.
-REMEMBERED_PROFILES = 4096
+#: Profiles that are remembered, since the same people answer many queries: 10 MB for usual ones and 200 MB if all were
+#: as long as they may be.
+REMEMBERED_PROFILES = 1024
 
 #: JSON and enumerations as they are stored: `_profile` reads them, and only where it does not know the row.
 _EXPERTS = (

@@ -85,7 +85,7 @@ def here() -> str:
 
 @lru_cache(maxsize=4096)
 def in_address(value: str) -> str:
-    """A value as it stands in an address: as `urlencode`, remembered, for every page has the same hundred values."""
+    """A value as it stands in the query of an address; remembered, for every page has the same hundred values."""
     return quote(value, safe="")
 
 

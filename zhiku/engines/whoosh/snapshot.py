@@ -43,6 +43,7 @@ Lists = Mapping[tuple[str, str], Postings]
 
 #: The fields of the groups; looking at an enumeration's value takes as long as a look-up.
 _FIELDS = {group: group.value for group in TermGroup}
+_NOBODY = np.empty(0, np.int32)
 _WORDS, _GRAMS, _CHARS, _NAMES = (group.value for group in TermGroup)
 
 
@@ -166,7 +167,7 @@ class Snapshot:
         parts = self._read(request)
         allowed = self._allowed(request, parts)
         scores = self._score(request, parts)
-        has_words, has_own_word = self._words_found(request, parts)
+        has_words = self._words_found(request, parts)
         is_named = self._having([(_NAMES, name) for name in request.terms.groups.get(TermGroup.NAMES, ())], parts)
         touched, matched = self._matched(request, parts, scores, has_words, is_named)
         documents = np.flatnonzero(matched & allowed)
@@ -205,7 +206,7 @@ class Snapshot:
             total_owners=self._count_owners(owned_owners),
             facets=self._count_facets(request.facets, documents[owned], owned_owners),
             named_owners=self._count_named(request, parts, allowed),
-            has_own_words=bool(request.terms.required) and bool(has_own_word[documents].any()),
+            has_own_words=self._has_own_words(request, parts, documents),
         )
 
     # -- parts of a search ---------------------------------------------------------------------------------------
@@ -316,22 +317,31 @@ class Snapshot:
         decisive = [(_FIELDS[group], term) for group in MATCHING_GROUPS for term in groups.get(group, ())]
         return touched, self._having(decisive, parts)
 
-    def _words_found(self, request: SearchRequest, parts: Sequence[SegmentLists]) -> tuple[NDArray[np.int64], Mask]:
-        """Bit masks (n,) of the required words that each document has, and which (n,) have one as it was asked."""
+    def _words_found(self, request: SearchRequest, parts: Sequence[SegmentLists]) -> NDArray[np.int64]:
+        """Bit masks (n,) of the required words that each document has."""
         if not request.terms.required:
-            return self._no_words, self._none
+            return self._no_words
         found = np.zeros(self.size, np.int64)
-        as_asked = np.zeros(self.size, bool)
         for part in parts:
-            masks, asked = found[part.start : part.end], as_asked[part.start : part.end]
+            masks = found[part.start : part.end]
             for bit, required in enumerate(request.terms.required):
-                for documents in _having_as_asked(required, part.lists):
+                for documents in _having_word(required, part.lists):
                     masks[documents] |= 1 << bit
-                    asked[documents] = True
-                for synonym in required.synonyms:
-                    for documents in _having_as_asked(synonym, part.lists):
-                        masks[documents] |= 1 << bit
-        return found, as_asked
+        return found
+
+    def _has_own_words(
+        self, request: SearchRequest, parts: Sequence[SegmentLists], documents: NDArray[np.int64]
+    ) -> bool:
+        """Whether any of these documents has a required word as a word of its own."""
+        if not request.terms.required or not len(documents):
+            return False
+        is_found = np.zeros(self.size, bool)
+        is_found[documents] = True
+        return any(
+            bool(is_found[part.start : part.end][part.lists[_WORDS, required.word].documents].any())
+            for part in parts
+            for required in request.terms.required
+        )
 
     def _having(self, terms: Sequence[tuple[str, str]], parts: Sequence[SegmentLists]) -> Mask:
         """Documents (n,) that have any of these terms."""
@@ -458,19 +468,28 @@ def _with_meaning(
     return scores
 
 
-def _having_as_asked(required: RequiredWord, lists: Lists) -> Iterator[NDArray[np.int32]]:
-    """Lists of documents that together are all that have the word, not counting its synonyms."""
-    yield lists[_WORDS, required.word].documents
+def _having_word(required: RequiredWord, lists: Lists) -> Iterator[NDArray[np.int32]]:
+    """Lists of documents that together are all that have the word."""
     for name in required.names:
         yield lists[_NAMES, name].documents
-    if required.parts:
-        # From the rarest on, so that few documents are looked for in the long lists.
-        parts = sorted((lists[_part(part)].documents for part in required.parts), key=len)
-        common = parts[0]
-        for part in parts[1:]:
-            if len(common):
-                common = common[part[np.minimum(np.searchsorted(part, common), len(part) - 1)] == common]
+    common = _having_all([lists[_part(part)].documents for part in required.parts]) if required.parts else _NOBODY
+    if len(common):
+        # Whoever has the word has its parts: every bigram of a run of Chinese characters is indexed.
         yield common
+    else:
+        yield lists[_WORDS, required.word].documents
+    for synonym in required.synonyms:
+        yield from _having_word(synonym, lists)
+
+
+def _having_all(lists: list[NDArray[np.int32]]) -> NDArray[np.int32]:
+    """Documents that are in all of these lists, from the shortest on, so that few are looked for in the long ones."""
+    common, *others = sorted(lists, key=len)
+    for one in others:
+        if not len(common):
+            break
+        common = common[one[np.minimum(np.searchsorted(one, common), len(one) - 1)] == common]
+    return common
 
 
 def _wanted(request: SearchRequest) -> Iterator[tuple[str, str]]:
