@@ -85,7 +85,7 @@ class Changes(TypeDecorator[dict[str, Any]]):
     def process_result_value(self, value: Any, dialect: Dialect) -> dict[str, Any] | None:
         try:
             found = json.loads(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, RecursionError):
             # Changed behind our back: the page must still open, and `verify` names the event.
             return {}
         return found if isinstance(found, dict) else {}

@@ -148,7 +148,7 @@ def _open(path: Path, called: Path, mode: str) -> IO[str]:
 
 def _last_until(session: Session, until: date | None, zone: ZoneInfo) -> int:
     newest = select(func.coalesce(func.max(AuditEvent.id), 0))
-    if until is not None and until < date.max:
+    if until is not None and until.year < 9000:
         newest = newest.where(AuditEvent.at < datetime.combine(until + timedelta(days=1), time.min, zone))
     return session.scalars(newest).one()
 
@@ -163,7 +163,7 @@ def _seal(line: str) -> dict[str, Any] | None:
         return None
     try:
         found = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 
@@ -175,7 +175,7 @@ def _follow(links: Links, line: str) -> BrokenLink | None:
     try:
         event = json.loads(content)
         number, previous = event["id"], event["previous_hash"]
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         if not links.last_id:
             raise ArchiveUnusable(
                 "这个文件不是审计存档：应当是 zhiku audit export 写出的 .jsonl 或 .jsonl.gz 文件。"

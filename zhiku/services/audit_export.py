@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 
 from sqlalchemy.orm import Session, sessionmaker
@@ -16,6 +17,8 @@ from zhiku.services.workbooks import Table, replacing, write_csv, write_xlsx
 
 #: Excel's limit of rows on a sheet, without the header.
 MAX_ROWS = 1_048_575
+#: And of characters in a cell.
+MAX_CELL = 32_767
 
 _COLUMNS = {
     "编号": 9, "时间": 24, "谁": 14, "角色": 12, "来源地址": 16, "操作": 14, "做了什么": 60, "代谁办理": 12, "用途": 30,
@@ -43,25 +46,27 @@ def export_table(
 
     def rows(session: Session) -> Iterator[list[str]]:
         nonlocal count
-        for entry, lines, event in log.stream(session, wanted):
+        for entry, lines, event in islice(log.stream(session, wanted), limit):
             count += 1
-            if count > limit:
-                raise ExportRefused(
-                    f"符合条件的记录超过 {limit} 条。请缩短时间范围再导出，或者请维护人员在服务器上运行 zhiku audit export。"
-                )
             changes = "\n".join(f"{line.what}：{line.before} → {line.after}" for line in lines)
             yield [
                 str(entry.id), entry.when, entry.who, entry.role, entry.address, entry.action, entry.deed,
-                entry.on_behalf, entry.purpose, changes[:32_000], event.hash,
+                entry.on_behalf, entry.purpose, changes[:MAX_CELL], event.hash,
             ]  # fmt: skip
 
-    with written(path) as temporary:
-        with sessions() as session:
-            table = Table("审计记录", list(_COLUMNS), rows(session), list(_COLUMNS.values()))
-            if suffix == ".xlsx":
-                write_xlsx(temporary, [table])
-            else:
-                write_csv(temporary, table)
+    with sessions() as session, written(path) as temporary:
+        # Asked before: a workbook that is begun and never saved leaves its generators open.
+        if log.count(session, wanted, limit + 1) > limit:
+            raise ExportRefused(
+                f"符合条件的记录超过 {limit} 条。请缩短时间范围再导出，"
+                "或者请维护人员在服务器上运行 zhiku audit export。"
+            )
+        table = Table("审计记录", list(_COLUMNS), rows(session), list(_COLUMNS.values()))
+        if suffix == ".xlsx":
+            write_xlsx(temporary, [table])
+        else:
+            write_csv(temporary, table)
+        session.rollback()
         note_export(sessions, clock(), wanted, count, suffix)
     return count
 

@@ -8,7 +8,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select, and_, false, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, false, func, literal, or_, select, tuple_
 from sqlalchemy.orm import Session, sessionmaker
 
 from zhiku.domain.actors import PROGRAM
@@ -36,6 +36,9 @@ _BATCH = 1_000
 #: The largest number of an event that databases compare with their columns.
 _MAX_NUMBER = 2**53
 
+
+#: Nothing lies before and behind; the ends of the calendar cannot be told in another zone.
+_FIRST_YEAR, _LAST_YEAR = 1900, 9000
 
 #: Stands for what the audit keeps of people whose data was erased.
 ERASED = "（本人资料已删除，不再显示）"
@@ -176,6 +179,11 @@ class AuditLog:
             place = _literal(events[-1])
             session.expunge_all()
 
+    def count(self, session: Session, wanted: AuditFilter, at_most: int) -> int:
+        """How many events a filter lets through; `at_most` where there are more."""
+        some = self._select(session, wanted).with_only_columns(AuditEvent.id).limit(at_most).subquery()
+        return session.scalar(select(func.count()).select_from(some)) or 0
+
     def record(self, kind: str, key: str) -> str:
         """A record as a sentence calls it."""
         with self._sessions() as session:
@@ -189,9 +197,9 @@ class AuditLog:
 
     def _select(self, session: Session, wanted: AuditFilter) -> Select[AuditEvent]:
         conditions: list[ColumnElement[bool]] = []
-        if wanted.since is not None:
+        if wanted.since is not None and wanted.since.year > _FIRST_YEAR:
             conditions.append(AuditEvent.at >= self._midnight(wanted.since))
-        if wanted.until is not None and wanted.until < date.max:
+        if wanted.until is not None and wanted.until.year < _LAST_YEAR:
             conditions.append(AuditEvent.at < self._midnight(wanted.until + timedelta(days=1)))
         if wanted.who:
             conditions.append(AuditEvent.actor_name == wanted.who.strip())
