@@ -101,7 +101,8 @@ def test_length_is_enough_without_any_rule_of_composition(password: str) -> None
 @pytest.mark.parametrize(
     "password",
     [
-        "password2026!", "P@ssw0rd2026!", "woaini1314520", "admin@123456", "abc123456789", "Aa123456789.", "qweasdzxc123",
+        "password2026!", "P@ssw0rd2026!", "woaini1314520", "admin@123456", "abc123456789", "Aa123456789.",
+        "qweasdzxc123",
         "qwertyuiop123", "1qaz2wsx3edc", "!QAZ2wsx#EDC", "7418529630", "aaaaaaaaaaaa", "abababababab", "13807361111abc",
         "430725195001010012", "2026-11-23 abc", "woaizhongguo", "laoganbuju123", "zhangsan19881203", "password" * 20,
     ],

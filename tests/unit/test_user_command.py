@@ -96,7 +96,11 @@ def test_a_generated_password_is_shown_once_and_works(run: Run, home: Path) -> N
         (("add", "13807361111", "--name", "王丽", "--generate"), "", "手机号"),
         (("add", "wangli", "--name", "王丽", "--division", "999999", "--generate"), "", "管辖范围"),
         (("add", "wangli", "--name", "王丽", "--role", "department", "--generate"), "", "所属部门"),
-        (("add", "wangli", "--name", "王丽", "--role", "department", "--department", "桃源县", "--generate"), "", "全名"),
+        (
+            ("add", "wangli", "--name", "王丽", "--role", "department", "--department", "桃源县", "--generate"),
+            "",
+            "全名",
+        ),
         (("add", "wangli", "--name", "王丽"), "1234567890\n1234567890\n", "太好猜"),
         (("add", "wangli", "--name", "王丽"), "short\nshort\n", "至少要 10 个"),
         (("disable", "nobody"), "", "zhiku user list"),

@@ -93,7 +93,7 @@ def set_up_factor(zhiku: Zhiku, account_id: int) -> pyotp.TOTP:
 
 def test_a_new_password_signs_out_every_other_browser(zhiku: Zhiku, app: Flask, own: FlaskClient, clerk: int) -> None:
     other = sign_in(app.test_client(), clerk)
-    answer = send(own, "/account/password", old=PASSWORD, new=OTHER, again=OTHER)
+    answer = send(own, "/account/password", old_password=PASSWORD, new_password=OTHER, new_password_again=OTHER)
     assert answer.status_code == 303
     assert "另外 1 处登录已经退出" in own.get("/account").text
     assert other.get("/account").status_code == 303
@@ -102,18 +102,35 @@ def test_a_new_password_signs_out_every_other_browser(zhiku: Zhiku, app: Flask, 
 
 
 def test_a_password_of_ones_own_name_is_refused(own: FlaskClient) -> None:
-    answer = send(own, "/account/password", old=PASSWORD, new="liuxiaoyan2026", again="liuxiaoyan2026")
+    answer = send(
+        own,
+        "/account/password",
+        old_password=PASSWORD,
+        new_password="liuxiaoyan2026",
+        new_password_again="liuxiaoyan2026",
+    )
     assert answer.status_code == 422 and "登录名" in answer.text
-    answer = send(own, "/account/password", old=PASSWORD, new="Taoyuan@2026!", again="Taoyuan@2026!")
+    answer = send(
+        own,
+        "/account/password",
+        old_password=PASSWORD,
+        new_password="Taoyuan@2026!",
+        new_password_again="Taoyuan@2026!",
+    )
     assert answer.status_code == 422 and "太好猜" in answer.text
 
 
 def test_a_browser_left_open_cannot_be_used_to_guess_the_password(zhiku: Zhiku, own: FlaskClient, clerk: int) -> None:
     form = open_form(own, "/account/password")
     for number in range(6):
-        answer = own.post("/account/password", data=form | {"old": f"x{number}", "new": OTHER, "again": OTHER})
+        answer = own.post(
+            "/account/password",
+            data=form | {"old_password": f"x{number}", "new_password": OTHER, "new_password_again": OTHER},
+        )
         assert answer.status_code == 422
-    answer = own.post("/account/password", data=form | {"old": PASSWORD, "new": OTHER, "again": OTHER})
+    answer = own.post(
+        "/account/password", data=form | {"old_password": PASSWORD, "new_password": OTHER, "new_password_again": OTHER}
+    )
     assert answer.status_code == 422 and "现在的密码不对" in answer.text
 
 

@@ -62,9 +62,12 @@ class AccountChanged(DomainError):
     """Somebody else changed the account meanwhile; `changes` has label, before, now."""
 
     def __init__(self, changes: Sequence[tuple[str, str, str]], now: AccountDraft) -> None:
-        super().__init__("这个账号刚才被别人改过，您的改动还没有保存。请核对后再保存一次。")
+        super().__init__(changes, now)
         self.changes = changes
         self.now = now
+
+    def __str__(self) -> str:
+        return "这个账号刚才被别人改过，您的改动还没有保存。请核对后再保存一次。"
 
 
 class StepNotAllowed(DomainError):
@@ -453,7 +456,7 @@ class Accounts:
         )
 
 
-def _within(statement: Select[tuple[Account]], scope: Scope) -> Select[tuple[Account]]:
+def _within(statement: Select[Account], scope: Scope) -> Select[Account]:
     """Only accounts of this scope: of the staff by the division they see, of retirees by the one they live in."""
     if not scope.division:
         return statement

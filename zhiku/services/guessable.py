@@ -1,9 +1,10 @@
 """How easily a password is guessed: of how few pieces that everybody knows it can be put together.
 
-A piece is a common password or word, one of the owner's own words (their name, their county, as Chinese or pinyin), a
-syllable of pinyin, a date or number that others know, a run (abc, 2468, 666), keys that lie side by side (qwe, 1qaz), or
-else a single character. Guessers put such pieces together; what takes few of them is found early, whatever capitals and
-signs it has. The idea is that of zxcvbn (Wheeler, USENIX Security 2016), with Chinese habits and without its estimates.
+A piece is a common password or word, one of the owner's own words (their name, their county, in Chinese or as it
+sounds), a syllable of pinyin, a date or number that others know, a run (abc, 2468, 666), keys that lie side by side
+(qwe, 1qaz), or else a single character. Guessers put such pieces together; what takes few of them is found early,
+whatever capitals and signs it has. The idea is that of zxcvbn (Wheeler, USENIX Security 2016), with Chinese habits and
+without its estimates.
 """
 
 from __future__ import annotations

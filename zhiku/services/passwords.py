@@ -1,8 +1,8 @@
 """Passwords of the staff: how they are kept, and which ones are accepted.
 
-Kept by Argon2id with the second recommendation of RFC 9106 (64 MiB, 3 passes, 4 lanes). Accepted for their length and for
-not being guessable (NIST SP 800-63B: no rules of composition, no change without a cause), in the form of NFKC, so that a
-keyboard that types full-width letters gives the same password.
+Kept by Argon2id with the second recommendation of RFC 9106 (64 MiB, 3 passes, 4 lanes). Accepted for their length and
+for not being guessable (NIST SP 800-63B: no rules of composition, no change without a cause), in the form of NFKC, so
+that a keyboard that types full-width letters gives the same password.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from zhiku.services.guessable import is_guessable
 MIN_LENGTH = 10
 MAX_LENGTH = 200
 
-#: Hashes that one process computes at the same moment: each takes 64 MiB, and a flood of guesses must not take them all.
+#: Hashes that one process computes at the same moment: each takes 64 MiB, and a flood of guesses must not take all.
 AT_ONCE = 2
 
 

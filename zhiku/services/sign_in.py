@@ -225,7 +225,7 @@ class StaffSignIn:
 
 
 def folded_name(name: str) -> str:
-    """A sign-in name as it is kept and compared: NFKC, lower case, without spaces around it; "" where it cannot be one."""
+    """A sign-in name as it is kept and compared: NFKC, lower case, no spaces around it; "" where it cannot be one."""
     text = unicodedata.normalize("NFKC", name[: 4 * MAX_NAME]).casefold().strip()
     return text if len(text) <= MAX_NAME and text.isprintable() else ""
 

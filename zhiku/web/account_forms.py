@@ -69,19 +69,21 @@ class OwnPasswordForm(FlaskForm):
 
 
 class NewPasswordForm(FlaskForm):
-    """Another password of one's own."""
+    """Another password of one's own. Its fields are named so that no page shows them again (web/interrupted.py)."""
 
-    old = PasswordField(
+    old_password = PasswordField(
         "现在的密码",
         description="如果是管理员刚给的，就是那个一次性密码。",
         render_kw={"autocomplete": "current-password"},
     )
-    new = PasswordField(
+    new_password = PasswordField(
         "新密码",
         description=f"至少 {MIN_LENGTH} 个字符，最多 {MAX_LENGTH} 个。不要求大小写和符号：想一句只有自己知道的话，打出它的拼音，六个字以上，又长又好记。",
         render_kw={"autocomplete": "new-password"},
     )
-    again = PasswordField("再输入一遍新密码", description="防止打错。", render_kw={"autocomplete": "new-password"})
+    new_password_again = PasswordField(
+        "再输入一遍新密码", description="防止打错。", render_kw={"autocomplete": "new-password"}
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,19 +52,19 @@ def password() -> ResponseReturnValue:
     me, form = _staff(), NewPasswordForm()
     if request.method == "GET":
         return _show_password(form, me)
-    old, new = form.old.data or "", form.new.data or ""
-    if new != (form.again.data or ""):
-        form.again.errors = ["两遍输入的新密码不一样，请重新输入。"]
+    old, new = form.old_password.data or "", form.new_password.data or ""
+    if new != (form.new_password_again.data or ""):
+        form.new_password_again.errors = ["两遍输入的新密码不一样，请重新输入。"]
         return _show_password(form, me), 422
     zhiku = current_zhiku()
     try:
         zhiku.staff_sign_in.confirm_own(me.account_id, old)
         zhiku.accounts.change_own_password(me.account_id, new)
     except WrongOwnPassword as wrong:
-        form.old.errors = [str(wrong)]
+        form.old_password.errors = [str(wrong)]
         return _show_password(form, me), 422
     except PasswordNotAcceptable as refused:
-        form.new.errors = [str(refused)]
+        form.new_password.errors = [str(refused)]
         return _show_password(form, me), 422
     others = zhiku.sign_ins.end_all(me.account_id, sessions.token())
     say("密码已经改好。" + (f"另外 {others} 处登录已经退出，请在那里用新密码再登录。" if others else ""))

@@ -167,9 +167,11 @@ def _half(needs_code: bool) -> Half | None:
 
 def _target(wanted: str) -> str:
     """Where somebody who came in goes: to the page of ours that they wanted, else to where their work begins."""
+    signed_in = sessions.current()
+    if signed_in is not None and signed_in.must_change_password:
+        return url_for("account.password")
     if wanted:
         return local_address(wanted)
-    signed_in = sessions.current()
     is_administrator = signed_in is not None and signed_in.role is Role.ADMINISTRATOR
     return url_for("accounts.overview" if is_administrator else "pages.home")
 
