@@ -37,8 +37,9 @@ def opened(data: bytes) -> Image.Image:
 
 
 def is_red(image: Image.Image, x: float, y: float) -> bool:
-    red, green, blue = image.convert("RGB").getpixel((int(image.width * x), int(image.height * y)))  # type: ignore[misc]
-    return bool(red > 120 and green < 120 and blue < 120)
+    point = image.convert("RGB").getpixel((int(image.width * x), int(image.height * y)))
+    assert isinstance(point, tuple)
+    return point[0] > 120 and max(point[1:]) < 120
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])

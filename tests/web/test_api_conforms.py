@@ -1,4 +1,4 @@
-"""schemathesis asks the API what its description allows, and much that it does not: never a 5xx, always as described."""
+"""schemathesis asks what the API's description allows, and much that it does not: never a 5xx, always as described."""
 
 from __future__ import annotations
 

@@ -36,6 +36,8 @@ DEFAULT_DAYS = 180
 #: Tokens that hold at a time; a county has a handful of systems.
 MAX_TOKENS = 200
 
+EVERYTHING = Scope()
+
 #: `used_at` is moved on at most so often.
 USED_EVERY = timedelta(minutes=1)
 
@@ -119,7 +121,7 @@ class ApiTokens:
         division_prefix: str,
         days: int = DEFAULT_DAYS,
         by: int | None = None,
-        scope: Scope = Scope(),
+        scope: Scope = EVERYTHING,
     ) -> IssuedToken:
         """Make a token for a system; `by` is the account that asks for it, None for a command, and `scope` what that
         account sees: no token sees more.
@@ -166,7 +168,7 @@ class ApiTokens:
         permissions = frozenset(one for one in FOR_TOKENS if row.may(one, now))
         return TokenHolder(row.id, row.name, permissions, Scope(row.division_prefix))
 
-    def listed(self, scope: Scope = Scope()) -> list[TokenRow]:
+    def listed(self, scope: Scope = EVERYTHING) -> list[TokenRow]:
         """The tokens of a scope: those that hold first, then by when they were made, the newest first."""
         now = self._clock()
         query = select(ApiToken).where(_within(scope)).order_by(ApiToken.id.desc())
@@ -174,12 +176,12 @@ class ApiTokens:
             rows = [_row(session, row, now) for row in session.scalars(query)]
         return sorted(rows, key=lambda row: not row.holds)
 
-    def get(self, token_id: int, scope: Scope = Scope()) -> TokenRow:
+    def get(self, token_id: int, scope: Scope = EVERYTHING) -> TokenRow:
         """One token of a scope. Raises `TokenNotFound`."""
         with self._sessions() as session:
             return _row(session, _required(session, token_id, scope), self._clock())
 
-    def revoke(self, token_id: int, scope: Scope = Scope()) -> TokenRow:
+    def revoke(self, token_id: int, scope: Scope = EVERYTHING) -> TokenRow:
         """End a token of a scope at once; one that was revoked stays so. Raises `TokenNotFound`."""
         now = self._clock()
         with self._sessions.begin() as session:

@@ -1,5 +1,8 @@
-"""What the API answers, as types: web/openapi.py makes the description of the API from them, and mypy holds the views to
-them. The text beside a field is what the description says of it."""
+"""What the API answers, as types.
+
+web/openapi.py makes the description of the API from them, and mypy holds what is answered to them. The text beside a
+field is what the description says of it.
+"""
 
 from __future__ import annotations
 

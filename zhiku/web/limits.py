@@ -45,6 +45,7 @@ COUNTED: Mapping[str, Literal["search", "api"]] = {
     "api.suggestions": "api",
     "api.suggestion": "api",
     "api.departments": "api",
+    "api.departments_of": "api",
 }
 
 #: Networks of one holder: an IPv6 customer has at least so many bits of addresses to himself (RFC 6177).

@@ -1,4 +1,4 @@
-"""The description of the API (OpenAPI 3.1), made from its views: what they declare, and the types that they answer with.
+"""The description of the API (OpenAPI 3.1), made from its views: what they declare, and the types of their answers.
 
 A view of the API says by `@describes` what it is for, what it is asked and what it answers; its permission is what
 web/access.py holds it to. Nothing is written down twice, so the description cannot say anything else than the code.

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from flask import Flask, Response, request, session
+from flask import Flask, Response, request
 from flask.sessions import SecureCookieSessionInterface
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -89,7 +89,7 @@ _HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 #: Pages with a code or a status: they must not come back from the cache of a shared computer.
 PRIVATE_PAGES = frozenset({"suggestions.submitted", "suggestions.progress"})
 #: Blueprints whose pages are all such.
-PRIVATE_BLUEPRINTS = frozenset({"entry", "lexicon", "sign_in"})
+PRIVATE_BLUEPRINTS = frozenset({"entry", "lexicon", "persons", "sign_in"})
 
 
 class SessionCookies(SecureCookieSessionInterface):
@@ -124,7 +124,7 @@ class TrustedHosts:
 
     def _is_ours(self, environ: WSGIEnvironment) -> bool:
         # A client of HTTP/1.0 names none: then it is ours by the address that it reached.
-        host: str = environ.get("HTTP_HOST", environ.get("SERVER_NAME", ""))
+        host = str(environ.get("HTTP_HOST", environ.get("SERVER_NAME", ""))).lower()
         if not _HOST.fullmatch(host):
             return False
         return not self._hosts or host_is_trusted(host, self._hosts)

@@ -22,6 +22,7 @@ from zhiku.search.port import IndexProblem
 from zhiku.web.app import create_app
 from zhiku.web.security import MAX_ADDRESS, MAX_UPLOAD_BODY
 from zhiku.web.shares import ABSENT, Share
+from zhiku.web.strict_requests import StrictChannel
 from zhiku.web.tries import Tries
 
 log = logging.getLogger(__name__)
@@ -123,6 +124,8 @@ class PageServer:
             # With proxies that are trusted, the application itself reads their headers (ProxyFix in web/security.py).
             clear_untrusted_proxy_headers=settings.trusted_proxies == 0,
         )
+        for one in self._servers():
+            one.channel_class = StrictChannel
         if self._share:
             for one in self._servers():
                 one.handle_accept = _hesitating(self._share, one.handle_accept)
