@@ -1,6 +1,7 @@
 """Load on the pages from another process: wrk where it is installed, else the small client in this file.
 
-`python -m _bench.load PORT SECONDS CLIENTS < paths` is that client; it prints JSON. Both only ever ask 127.0.0.1.
+`python -m _bench.load PORT SECONDS CLIENTS [COOKIE] < paths` is that client; it prints JSON. Both only ever ask
+127.0.0.1.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from _bench.clerk import cookie_header
 from _bench.timing import Figure, Figures, quantile
 
 #: Connections that ask all the time: two offices of eight.
@@ -46,20 +48,31 @@ end
 def measure_load(home: Path, paths: Sequence[str], duration: int, folder: Path) -> Figures:
     """Serve an installation by `zhiku serve`, with as many processes as it takes by itself, and ask it for pages for so
     many seconds."""
+    cookie = cookie_header(home)
     with serving(home) as port:
         listed = folder / "paths.txt"
         listed.write_text("\n".join(paths) + "\n", encoding="utf-8")
         # A process accepts nobody before it has read dictionary and index; the rest comes with the first pages.
         for path in paths[:10]:
             with closing(http.client.HTTPConnection(HOST, port, timeout=PATIENCE)) as connection:
-                _get(connection, path)
+                _get(connection, path, cookie)
         wrk = shutil.which("wrk")
         if wrk:
             script = folder / "pages.lua"
             script.write_text(_SCRIPT, encoding="utf-8")
-            command = [wrk, "-t1", f"-c{CLIENTS}", f"-d{duration}s", "-s", str(script), f"http://{HOST}:{port}"]
+            command = [
+                wrk,
+                "-t1",
+                f"-c{CLIENTS}",
+                f"-d{duration}s",
+                "-H",
+                f"Cookie: {cookie}",
+                "-s",
+                str(script),
+                f"http://{HOST}:{port}",
+            ]
         else:
-            command = [sys.executable, "-m", "_bench.load", str(port), str(duration), str(CLIENTS)]
+            command = [sys.executable, "-m", "_bench.load", str(port), str(duration), str(CLIENTS), cookie]
         with listed.open(encoding="utf-8") as lines:
             answer = subprocess.run(
                 command,
@@ -126,15 +139,15 @@ def _wait(port: int, server: subprocess.Popen[bytes], log: Path) -> None:
     raise RuntimeError(f"the pages did not start: {said}")
 
 
-def _get(connection: http.client.HTTPConnection, path: str) -> bool:
+def _get(connection: http.client.HTTPConnection, path: str, cookie: str = "") -> bool:
     """Whether the whole answer came and was 200."""
-    connection.request("GET", path)
+    connection.request("GET", path, headers={"Cookie": cookie} if cookie else {})
     answer = connection.getresponse()
     answer.read()
     return answer.status == 200
 
 
-def ask(port: int, duration: float, clients: int, paths: Sequence[str]) -> dict[str, float]:
+def ask(port: int, duration: float, clients: int, paths: Sequence[str], cookie: str = "") -> dict[str, float]:
     """Ask with so many connections at once until the time is over; what wrk would count."""
     times: list[float] = []
     errors = 0
@@ -148,7 +161,7 @@ def ask(port: int, duration: float, clients: int, paths: Sequence[str]) -> dict[
             while time.monotonic() - began < duration:
                 start = time.perf_counter()
                 try:
-                    is_right = _get(connection, paths[turn % len(paths)])
+                    is_right = _get(connection, paths[turn % len(paths)], cookie)
                 except (OSError, http.client.HTTPException):
                     is_right = False
                     # The next request connects anew.
@@ -174,4 +187,5 @@ def ask(port: int, duration: float, clients: int, paths: Sequence[str]) -> dict[
 
 
 if __name__ == "__main__":
-    print(json.dumps(ask(int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3]), sys.stdin.read().splitlines())))
+    _port, _duration, _clients, *_cookie = sys.argv[1:]
+    print(json.dumps(ask(int(_port), float(_duration), int(_clients), sys.stdin.read().splitlines(), *_cookie)))

@@ -59,7 +59,7 @@ def test_the_table_of_settings_has_the_defaults(tmp_path: Path) -> None:
                 "ZHIKU_DATABASE_URL",
                 "ZHIKU_INDEX_DIR",
                 "ZHIKU_URL_PREFIX",
-                "ZHIKU_BUREAU_KEY",
+                "ZHIKU_PUBLIC_URL",
             }
 
 

@@ -12,8 +12,10 @@ import pytest
 import waitress
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from tests.web.county import settings_in, store_county
+from tests.web.county import settings_in, store_accounts, store_county
+from tests.web.signing_in import cookie_of
 from zhiku.bootstrap import Zhiku
+from zhiku.domain.permissions import Role
 from zhiku.web.app import create_app
 from zhiku.web.security import MAX_ADDRESS
 
@@ -66,6 +68,7 @@ def zhiku(tmp_path: Path) -> Iterator[Zhiku]:
     opened = Zhiku.open(settings_in(tmp_path))
     opened.prepare_database()
     store_county(opened.sessions)
+    store_accounts(opened.sessions)
     opened.indexing.rebuild()
     yield opened
     opened.close()
@@ -90,7 +93,8 @@ def server(zhiku: Zhiku) -> Iterator[str]:
 
 
 @pytest.fixture
-def context(browser: Browser, server: str) -> Iterator[BrowserContext]:
+def visiting(browser: Browser, server: str) -> Iterator[BrowserContext]:
+    """A browser in which nobody is signed in."""
     opened = browser.new_context(base_url=server, viewport={"width": 1280, "height": 800}, locale="zh-CN")
     opened.set_default_timeout(15_000)
     yield opened
@@ -98,5 +102,24 @@ def context(browser: Browser, server: str) -> Iterator[BrowserContext]:
 
 
 @pytest.fixture
+def context(visiting: BrowserContext, zhiku: Zhiku, server: str) -> BrowserContext:
+    """The browser of a clerk of the bureau."""
+    sign_in(visiting, zhiku, server, Role.BUREAU)
+    return visiting
+
+
+def sign_in(context: BrowserContext, zhiku: Zhiku, server: str, role: Role) -> None:
+    """Let the account of a role be signed in with a browser."""
+    context.add_cookies([{"name": "zhiku_session", "value": cookie_of(create_app(zhiku), role), "url": server}])
+
+
+@pytest.fixture
 def page(context: BrowserContext) -> Page:
+    """A page of a clerk of the bureau."""
     return context.new_page()
+
+
+@pytest.fixture
+def visitor(visiting: BrowserContext) -> Page:
+    """A page of somebody who is not signed in."""
+    return visiting.new_page()

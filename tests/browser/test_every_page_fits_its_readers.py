@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Page
 
-from tests.web.county import BUREAU_KEY, store_lexicon
+from tests.web.county import store_lexicon
 from zhiku.bootstrap import Zhiku
 
 pytestmark = [pytest.mark.browser, pytest.mark.network]
@@ -40,14 +40,12 @@ PAGES = {
     "status form": "/suggestions/status",
     "wrong code": "/suggestions/status#send",
     "progress": "/suggestions/new#progress",
-    "bureau door": "/bureau/enter",
-    "wrong key": "/bureau/enter#send",
-    "lexicon": "/bureau/lexicon#key",
-    "lexicon, done": "/bureau/lexicon?show=done#key",
-    "group of synonyms": "/bureau/lexicon/groups/1#key",
+    "lexicon": "/bureau/lexicon",
+    "lexicon, done": "/bureau/lexicon?show=done",
+    "group of synonyms": "/bureau/lexicon/groups/1",
     "group in question": "/bureau/lexicon/groups/new?unanswered=1#question",
-    "deleting a group": "/bureau/lexicon/groups/1/delete#key",
-    "deleting a word": "/bureau/lexicon/words/1/delete#key",
+    "deleting a group": "/bureau/lexicon/groups/1/delete",
+    "deleting a word": "/bureau/lexicon/words/1/delete",
 }
 
 
@@ -97,9 +95,6 @@ def open_page(page: Page, address: str) -> None:
     page.goto(path)
     send = page.locator("main form button[type=submit]").last
     if then == "send":
-        send.click()
-    if then in ("key", "question") and page.locator("[name=key]").count():
-        page.locator("[name=key]").fill(BUREAU_KEY)
         send.click()
     if then == "question":
         page.locator("[name=members]").fill("筑坝")

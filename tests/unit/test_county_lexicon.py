@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -377,7 +376,3 @@ def test_a_group_that_has_the_query_is_no_hint(zhiku: Zhiku) -> None:
     zhiku.lexicon.add_group(["坼坝", "坼坝垮坝"], "", "测试")
     (hints,) = zhiku.lexicon_hints.for_queries(["坼坝"])
     assert not any("坼坝" in hint.text for hint in hints)
-
-
-def test_the_key_of_the_bureau_is_not_shown_with_the_settings(zhiku: Zhiku) -> None:
-    assert "LAOGANBU" not in repr(replace(zhiku.settings, bureau_key="LAOGANBU-2026"))

@@ -17,6 +17,13 @@ def browser_of(app: Flask, role: Role) -> FlaskClient:
     return sign_in(app.test_client(), account_of(app.extensions["zhiku"], role))
 
 
+def cookie_of(app: Flask, role: Role) -> str:
+    """The value of the session cookie of a browser in which the account of this role is signed in."""
+    zhiku: Zhiku = app.extensions["zhiku"]
+    token = zhiku.sign_ins.begin(account_of(zhiku, role), SignInKind.PASSWORD, "127.0.0.1", "Firefox · Windows")
+    return sessions.cookie_with(app, token)
+
+
 def account_of(zhiku: Zhiku, role: Role) -> int:
     """The id of the first account of a role."""
     with zhiku.sessions() as session:

@@ -23,9 +23,13 @@ import pytest
 
 from tests import factories
 from tests.web.county import settings_in
+from tests.web.signing_in import cookie_of
 from zhiku.bootstrap import Zhiku
 from zhiku.cli.serve import processes_of
 from zhiku.domain.experts import Expert
+from zhiku.domain.permissions import Role
+from zhiku.web.access import public
+from zhiku.web.app import create_app
 from zhiku.web.security import SIMILAR_LOOKUPS
 from zhiku.web.serving import PageServer, bind
 from zhiku.web.workers import MAX_DEATHS
@@ -44,12 +48,14 @@ class Service:
     """`zhiku serve` in processes of its own."""
 
     def __init__(self, home: Path, processes: int) -> None:
-        settings = settings_in(home)
         env = {name: value for name, value in os.environ.items() if not name.startswith("ZHIKU_")}
         env |= {
             "ZHIKU_HOME": str(home), "ZHIKU_ENCODER": "none", "PYTHONUTF8": "1", "ZHIKU_PAGE_SIZE": "3",
-            "ZHIKU_BUREAU_KEY": settings.bureau_key,
         }  # fmt: skip
+        zhiku = Zhiku.open(settings_in(home))
+        #: Of a browser in which a clerk of the bureau is signed in.
+        self.cookie = f"zhiku_session={cookie_of(create_app(zhiku), Role.BUREAU)}"
+        zhiku.close()
         self._log = home / "serve.log"
         command = [sys.executable, "-m", "zhiku.cli.main", "serve", "--port", "0", "--processes", str(processes)]
         with self._log.open("wb") as log:
@@ -74,7 +80,8 @@ class Service:
 
     def ask(self, method: str, path: str, body: str | None = None) -> tuple[int, str]:
         with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)) as connection:
-            connection.request(method, path, body, {"Content-Type": "application/json"} if body else {})
+            headers = {"Cookie": self.cookie} | ({"Content-Type": "application/json"} if body else {})
+            connection.request(method, path, body, headers)
             answer = connection.getresponse()
             return answer.status, answer.read().decode()
 
@@ -306,7 +313,7 @@ def test_who_is_being_answered_at_the_end_gets_the_whole_answer(zhiku: Zhiku) ->
         may_answer.wait(30)
         return "完" * 100_000
 
-    server.app.add_url_rule("/slow", view_func=slow)
+    server.app.add_url_rule("/slow", view_func=public(slow))
     port = sockets[0].getsockname()[1]
     is_ready = threading.Event()
     thread = threading.Thread(target=server.run, args=(is_ready.set,), daemon=True)

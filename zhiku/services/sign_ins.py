@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -209,12 +209,12 @@ class SignIns:
             session.connection(execution_options={"is_writing": True})
             append(session, [Note(Action.REFUSED, "page", what[:40])], self._clock())
 
-    def _revoke(self, account_id: int, which: object) -> int:
+    def _revoke(self, account_id: int, which: ColumnElement[bool]) -> int:
         with self._sessions.begin() as session:
             session.connection(execution_options={"is_writing": True})
             now = self._clock()
             rows = session.scalars(
-                select(SignIn).where(SignIn.account_id == account_id, SignIn.ended_at.is_(None), which)  # type: ignore[arg-type]
+                select(SignIn).where(SignIn.account_id == account_id, SignIn.ended_at.is_(None), which)
             ).all()
             for row in rows:
                 row.ended_at = now

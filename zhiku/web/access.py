@@ -8,8 +8,8 @@
     @public
     def about() -> ResponseReturnValue: …
 
-A view behind a permission asks `scope()` which rows its reader may see. A row out of scope answers as a missing one: 404.
-A route that declares nothing answers 500, and fails tests/web/test_permissions.py.
+A view behind a permission asks `scope()` which rows its reader may see. A row out of scope answers as a missing one,
+by 404. A route that declares nothing answers 500, and fails tests/web/test_permissions.py.
 """
 
 from __future__ import annotations

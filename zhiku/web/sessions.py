@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from flask import Flask, g, request, session
+from flask.sessions import SecureCookieSessionInterface
 
 from zhiku.domain.accounts import SignInKind
 from zhiku.services.sign_ins import DEVICE_END, SignedIn
@@ -75,6 +76,14 @@ def begin(account_id: int, kind: SignInKind) -> None:
     # A device stays known when the browser is closed; a password's sign-in does not.
     session.permanent = kind is SignInKind.DEVICE
     g.pop("signed_in", None)
+
+
+def cookie_with(app: Flask, shown: str) -> str:
+    """The value of the session cookie of a browser that shows this token: for programs that measure or test the pages
+    of an installation whose secret they can read."""
+    serializer = SecureCookieSessionInterface().get_signing_serializer(app)
+    assert serializer is not None, "the application has its secret key"
+    return str(serializer.dumps({TOKEN: shown}))
 
 
 def clear() -> None:
