@@ -56,8 +56,10 @@ from zhiku.services.on_behalf import OnBehalf
 from zhiku.services.own_records import OwnRecords
 from zhiku.services.passwords import Passwords
 from zhiku.services.person_data import PersonExports
+from zhiku.services.persons import PersonRecords
 from zhiku.services.photos import Photos
 from zhiku.services.problem_words import ProblemWords
+from zhiku.services.reveals import RevealLog
 from zhiku.services.searches import ScopedSearches
 from zhiku.services.second_factors import SecondFactors
 from zhiku.services.sensitive import SensitiveData, SensitiveKind, removing
@@ -89,6 +91,8 @@ class Zhiku:
     erasures: Erasures
     key_rotation: KeyRotation
     person_exports: PersonExports
+    person_records: PersonRecords
+    reveal_log: RevealLog
     sensitive: SensitiveData
     standing: Standing
     photos: Photos
@@ -149,6 +153,8 @@ class Zhiku:
                 sessions, utc_now, InstalledKeys(database, settings.data_keys_file, settings.data_keys, utc_now)
             ),
             person_exports=PersonExports(sessions, utc_now, settings.zone),
+            person_records=PersonRecords(sessions),
+            reveal_log=RevealLog(sessions, utc_now),
             sensitive=SensitiveData(sessions, utc_now, settings.zone),
             standing=Standing(sessions, utc_now),
             photos=Photos(sessions, utc_now),

@@ -8,7 +8,7 @@ from datetime import date
 
 from zhiku.domain.base import DomainError
 
-#: Weights of the first seventeen digits, 2^(18-i) mod 11, and the check character of each remainder: ISO 7064, MOD 11-2.
+#: Weights of the first seventeen digits, 2^(18-i) mod 11, and the check character of each rest: ISO 7064, MOD 11-2.
 _WEIGHTS = tuple(pow(2, 18 - place, 11) for place in range(1, 18))
 _CHECKS = "10X98765432"
 

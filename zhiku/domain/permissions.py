@@ -39,6 +39,7 @@ class Permission(LabelledEnum):
     REVEAL_CONTACT = "reveal_contact", "说明用途后查看联系方式"
     REVEAL_IDENTITY = "reveal_identity", "说明用途后查看身份证号"
     REVEAL_CARE = "reveal_care", "说明用途后查看健康和困难情况"
+    OVERSEE_REVEALS = "oversee_reveals", "看谁查看过敏感资料"
     RECORD_SENSITIVE = "record_sensitive", "登记联系方式、身份证号、健康和困难情况"
     KEEP_PHOTOS = "keep_photos", "更换档案照片"
     RECORD_CONSENT = "record_consent", "登记本人的同意"
@@ -79,6 +80,7 @@ TABLE: Mapping[Role, frozenset[Permission]] = {
         Permission.REVEAL_CONTACT,
         Permission.REVEAL_IDENTITY,
         Permission.REVEAL_CARE,
+        Permission.OVERSEE_REVEALS,
         Permission.RECORD_SENSITIVE,
         Permission.RECORD_CONSENT,
         Permission.KEEP_PHOTOS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Engine, inspect, select
+from sqlalchemy import Connection, Engine, inspect, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from zhiku.domain.encryption import DataKey, Keyring, KeysUnusable
@@ -45,6 +45,18 @@ def require_keys(engine: Engine, keyring: Keyring | None, where: str, may_be_new
             ) from error
     if not may_be_new and keyring.current not in {key_id for key_id, _ in known}:
         raise KeysUnusable(f"编号为 {keyring.current} 的密钥还没有登记。请运行：zhiku keys rotate")
+
+
+def fits(connection: Connection, keyring: Keyring) -> bool:
+    """Whether these are the keys of the database; any are those of one without tables."""
+    if not inspect(connection).has_table(DataKey.__tablename__):
+        return True
+    for key_id, check in connection.execute(select(DataKey.id, DataKey.check)).all():
+        try:
+            keyring.decrypt(check, _COLUMN)
+        except KeysUnusable:
+            return False
+    return True
 
 
 def register_key(engine: Engine, keyring: Keyring, at: datetime) -> None:

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import Engine, event
+from sqlalchemy import Connection, Engine, event
 
 from zhiku.domain.encryption import Keyring, KeysUnusable
-from zhiku.persistence.data_keys import register_key, require_keys
+from zhiku.persistence.data_keys import fits, register_key, require_keys
 from zhiku.persistence.key_file import load_keys, store_keys, with_new_key
 from zhiku.persistence.session import engine_keys, use_keys
 
@@ -82,22 +82,21 @@ def follow_key_file(engine: Engine, path: Path) -> None:
     """
     seen = _look(path)
 
-    def look_again(_connection: object) -> None:
+    def look_again(connection: Connection) -> None:
         nonlocal seen
         now = _look(path)
         if now == seen or now is None:
             return
-        seen = now
         try:
             fresh = load_keys(path)
         except KeysUnusable:
-            log.error("the key file changed and cannot be read; going on with the keys there were")
-            return
-        old = engine_keys(engine)
-        if fresh is None or old is not None and not _share_a_key(fresh, old):
-            log.error("the key file changed and holds none of our keys; going on with the keys there were")
-            return
-        use_keys(engine, fresh)
+            fresh = None
+        if fresh is not None and (fresh == engine_keys(engine) or fits(connection, fresh)):
+            use_keys(engine, fresh)
+        else:
+            log.error("the key file changed and has not the keys of the database: going on with those there were")
+        # Last: another thread goes on with the old keys until the new ones are in use.
+        seen = now
 
     event.listen(engine, "begin", look_again)
 
@@ -109,6 +108,3 @@ def _look(path: Path) -> tuple[int, int, int] | None:
         return None
     return found.st_mtime_ns, found.st_size, found.st_ino
 
-
-def _share_a_key(one: Keyring, other: Keyring) -> bool:
-    return any(other.keys.get(name) == key for name, key in one.keys.items())

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import logging
 import time
+from typing import Any
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError
 
 log = logging.getLogger(__name__)
 
@@ -38,27 +38,29 @@ def compact(engine: Engine) -> bool:
     """
     if engine.dialect.name != "sqlite":
         return True
-    try:
-        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.exec_driver_sql("VACUUM")
-    except DBAPIError as error:
-        log.warning("the database could not be written anew: %s", error.orig)
+    if not _by_driver(engine, "VACUUM")[0]:
         return False
     return scrub(engine)
 
 
 def _checkpoint(engine: Engine) -> bool:
-    # By the driver: a checkpoint is refused within a transaction, which SQLAlchemy would begin.
+    has_worked, answer = _by_driver(engine, "PRAGMA wal_checkpoint(TRUNCATE)")
+    # Its first number says whether somebody was in the way.
+    return has_worked and answer is not None and answer[0] == 0
+
+
+def _by_driver(engine: Engine, statement: str) -> tuple[bool, Any]:
+    """Past SQLAlchemy, which would begin a transaction, and both are refused within one; whether it worked, and the
+    first row of the answer."""
     raw = engine.raw_connection()
     try:
         cursor = raw.cursor()
-        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        cursor.execute(statement)
         answer = cursor.fetchone()
         cursor.close()
-        # Its first number says whether somebody was in the way.
-        return answer is not None and answer[0] == 0
-    except Exception as error:
-        log.warning("the log of the database could not be emptied: %s", error)
-        return False
+        return True, answer
+    except engine.dialect.loaded_dbapi.Error as error:
+        log.warning("the files of the database could not be cleaned: %s", error)
+        return False, None
     finally:
         raw.close()

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import false, func, select
+from sqlalchemy.orm import Session, sessionmaker
 
 from zhiku.domain.accounts import LiaisonAssignment
 from zhiku.domain.base import DomainError
-from zhiku.domain.experts import Expert
+from zhiku.domain.divisions import Division
+from zhiku.domain.experts import Expert, ExpertStatus
 from zhiku.domain.permissions import Permission, Role, Scope
 from zhiku.domain.suggestions import Suggestion, SuggestionAuthor
 
 #: A database's integer ends somewhere (PostgreSQL 2^31); no id of ours comes near.
 MAX_ID = 2**31
+
+#: People on one page of a list.
+PAGE = 20
 
 
 class Asker(Protocol):
@@ -54,6 +59,68 @@ def find_person(session: Session, asker: Asker, expert_id: int, *needed: Permiss
     if expert is None or not all(asker.may(one) for one in needed) or not reaches(session, asker, expert):
         raise PersonNotFound
     return expert
+
+
+@dataclass(frozen=True, slots=True)
+class ListedPerson:
+    """One person of a list."""
+
+    expert_id: int
+    name: str
+    former_unit: str
+    township: str
+    status: ExpertStatus
+
+
+@dataclass(frozen=True, slots=True)
+class PersonPage:
+    """One page of a list, from 1."""
+
+    people: tuple[ListedPerson, ...]
+    total: int
+    page: int
+    pages: int
+
+
+class PersonRecords:
+    """The archive as the bureau and the liaisons see it: whatever the standing, and only who is theirs."""
+
+    def __init__(self, sessions: sessionmaker[Session]) -> None:
+        self._sessions = sessions
+
+    def person(self, asker: Asker, expert_id: int, *needed: Permission) -> Expert:
+        """One person, with their place. Raises `PersonNotFound`."""
+        with self._sessions() as session:
+            expert = find_person(session, asker, expert_id, *needed)
+            # Read while the session is open.
+            _ = expert.division.name
+            return expert
+
+    def listed(self, asker: Asker, query: str = "", status: ExpertStatus | None = None, page: int = 1) -> PersonPage:
+        """People by name; those who left or died, too, since no search finds them any more."""
+        within = Expert.division_code.startswith(asker.scope.division, autoescape=True)
+        if asker.role is Role.LIAISON:
+            mine = (LiaisonAssignment.account_id == asker.account_id) & LiaisonAssignment.ended_at.is_(None)
+            within &= Expert.id.in_(select(LiaisonAssignment.expert_id).where(mine))
+        elif asker.role is not Role.BUREAU:
+            within &= false()
+        if query:
+            within &= Expert.name.contains(query, autoescape=True)
+        if status is not None:
+            within &= Expert.status == status
+        with self._sessions() as session:
+            total = session.scalar(select(func.count()).select_from(Expert).where(within)) or 0
+            pages = max(1, -(-total // PAGE))
+            page = min(max(1, page), pages)
+            rows = session.execute(
+                select(Expert.id, Expert.name, Expert.former_unit, Division.name, Expert.status)
+                .join(Division, Division.code == Expert.division_code)
+                .where(within)
+                .order_by(Expert.name, Expert.id)
+                .offset((page - 1) * PAGE)
+                .limit(PAGE)
+            )
+            return PersonPage(tuple(ListedPerson(*row) for row in rows), total, page, pages)
 
 
 def find_suggestion(session: Session, asker: Asker, number: str, *needed: Permission) -> Suggestion:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, sessionmaker
 
+from zhiku.domain.accounts import Account
 from zhiku.domain.audit import Action, AuditEvent, Note, append
 from zhiku.domain.base import DomainError, LabelledEnum
+from zhiku.domain.permissions import Permission
 from zhiku.domain.redaction import has_private_number
-from zhiku.services.persons import Asker
+from zhiku.services.persons import Asker, find_person
 
 #: Values that one account may look at. An afternoon of invitations by telephone is 60 calls; a copy of the register is
 #: not what revealing is for, and takes more.
@@ -74,6 +76,29 @@ class Reveal:
     purpose: str
 
 
+class RevealLog:
+    """Who looked at what, for the bureau."""
+
+    def __init__(self, sessions: sessionmaker[Session], clock: Callable[[], datetime]) -> None:
+        self._sessions = sessions
+        self._clock = clock
+
+    def of_a_day(self, asker: Asker) -> list[RevealCount]:
+        """The accounts of the asker's division that looked at something in the last day, the most first."""
+        if not asker.may(Permission.OVERSEE_REVEALS):
+            return []
+        with self._sessions() as session:
+            within = Account.division_prefix.startswith(asker.scope.division, autoescape=True)
+            theirs = set(session.scalars(select(Account.id).where(within)))
+            return [one for one in counts_of_a_day(session, self._clock()) if one.account_id in theirs]
+
+    def of_person(self, asker: Asker, expert_id: int) -> list[Reveal]:
+        """The last looks at a person's data. Raises `PersonNotFound`."""
+        with self._sessions() as session:
+            find_person(session, asker, expert_id, Permission.OVERSEE_REVEALS)
+            return reveals_of(session, "expert", expert_id)
+
+
 def purpose_text(purpose: RevealPurpose | None, words: str) -> str:
     """What stands in the audit. Raises `PurposeMissing`."""
     words = " ".join(words.split())
@@ -133,7 +158,7 @@ def counts_of_a_day(session: Session, now: datetime) -> list[RevealCount]:
     }
     counts = [
         RevealCount(actor, name, role, times, people, stopped.get(actor, 0))
-        for actor, name, role, times, people in revealed.tuples()
+        for actor, name, role, times, people in revealed
         if actor is not None
     ]
     return sorted(counts, key=lambda one: (-one.refused, -one.times, one.account_id))

@@ -39,6 +39,7 @@ WAYS = (
         "suggestions.status", "clock-history", "查进度", "我的建议办到哪一步了", "用编号和查询码，看现在由哪个单位办理。"
     ),
     Way("liaison.overview", "person-hearts", "我联系的", "我联系的老同志", "印进门码，代老同志提建议、改档案。"),
+    Way("persons.overview", "folder2-open", "人员资料", "人员资料", "联系方式、本人的同意、退出和去世；看之前先写用途。"),
     Way("lexicon.overview", "book", "检索用词", "检索用词", "大家怎么说，档案怎么写，在这里对上。"),
     Way("assignments.overview", "diagram-3", "联络员", "谁联系谁", "给老同志指定联络员。"),
     Way("accounts.overview", "person-gear", "账号", "账号", "新增、停用账号，重设密码。"),
