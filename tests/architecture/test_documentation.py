@@ -58,6 +58,7 @@ def test_the_table_of_settings_has_the_defaults(tmp_path: Path) -> None:
                 "ZHIKU_HOME",
                 "ZHIKU_DATABASE_URL",
                 "ZHIKU_INDEX_DIR",
+                "ZHIKU_TRUSTED_HOSTS",
                 "ZHIKU_URL_PREFIX",
                 "ZHIKU_PUBLIC_URL",
             }

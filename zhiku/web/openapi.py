@@ -101,7 +101,7 @@ def document(app: Flask, county: str, root: str = "") -> dict[str, Any]:
     components: dict[str, Any] = {}
     paths: dict[str, Any] = {}
     error = schema_of(ErrorAnswer, components)
-    for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
+    for rule in sorted(app.url_map.iter_rules(), key=lambda rule: ("GET" not in (rule.methods or ()), rule.rule)):
         described = _described(app, rule)
         if described is None:
             continue
@@ -116,7 +116,7 @@ def document(app: Flask, county: str, root: str = "") -> dict[str, Any]:
             "version": VERSION,
             "summary": "查专家、查建议、看建议宜交给哪些部门。",
             "description": "给县里其他系统用。每次请求都要带令牌，令牌由系统管理员发放，只能做它的权限和范围以内的事；"
-            "联系方式、身份证号、健康和困难情况不在接口里。每个令牌的使用都有审计记录。",
+            "联系方式、身份证号、健康和困难情况不在接口里。令牌的发放、收回和越权的请求都有审计记录。",
         },
         "servers": [{"url": root or "/"}],
         "security": [{"token": []}],
