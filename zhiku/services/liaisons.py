@@ -263,7 +263,9 @@ class Liaisons:
         return len(chosen)
 
     def _assign(self, expert_ids: Collection[int], account_id: int, scope: Scope) -> int:
-        wanted = sorted({id_ for id_ in expert_ids if 0 < id_ <= MAX_ID})
+        wanted = sorted(set(expert_ids))
+        if not all(0 < id_ <= MAX_ID for id_ in wanted):
+            raise PersonNotFound
         now = self._clock()
         with self._sessions() as session, session.begin():
             session.connection(execution_options={"is_writing": True})

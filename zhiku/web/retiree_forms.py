@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from flask_wtf import FlaskForm
-from wtforms import HiddenField, RadioField, SelectMultipleField, StringField, TextAreaField
-from wtforms.widgets import CheckboxInput
+from wtforms import Field, HiddenField, StringField, TextAreaField
 
 from zhiku.domain.experts import Availability, WayOfHelping
 from zhiku.domain.on_behalf import Channel
@@ -14,6 +14,26 @@ from zhiku.services.on_behalf import CHOICES, MAX_OBJECTION, MAX_REASON, Errand,
 from zhiku.services.suggestion_intake import MAX_CONTACT, SuggestionDraft
 from zhiku.web.forms import SuggestionForm
 from zhiku.web.lexicon_forms import number_of
+
+
+class ChoiceField(StringField):
+    """One of several values, whose radio buttons the templates draw (`_macros/retirees.html`); services judge it."""
+
+    def __init__(self, label: str, choices: Sequence[tuple[str, str]], **options: Any) -> None:
+        """`choices` are values with their labels."""
+        super().__init__(label, **options)
+        self.choices = choices
+
+
+class ChoicesField(Field):
+    """Any of several values, as `ChoiceField` with boxes to tick; its data is a list."""
+
+    def __init__(self, label: str, choices: Sequence[tuple[str, str]], **options: Any) -> None:
+        super().__init__(label, **options)
+        self.choices = choices
+
+    def process_formdata(self, valuelist: list[Any]) -> None:
+        self.data = [str(value) for value in valuelist]
 
 
 class EntryForm(FlaskForm):
@@ -51,11 +71,7 @@ class OwnSuggestionForm(SuggestionForm):
 class _ErrandFields(FlaskForm):
     """Why somebody acts for a retiree, and how the retiree told them."""
 
-    channel = RadioField(
-        "老同志怎样告诉您的",
-        choices=[(channel.value, channel.label) for channel in Channel],
-        validate_choice=False,
-    )
+    channel = ChoiceField("老同志怎样告诉您的", [(channel.value, channel.label) for channel in Channel])
     why = StringField(
         "为什么代办",
         description=f"例如：本人不会用手机，口述后由我代写。本人会看到，最多 {MAX_REASON} 个字，不要写病情。",
@@ -87,15 +103,8 @@ class SuggestionOnBehalfForm(OwnSuggestionForm, _ErrandFields):
 class WillingnessForm(_ErrandFields):
     """Whether a retiree may be asked, and what they are willing to do."""
 
-    availability = RadioField(
-        "现在能不能联系", choices=[(one.value, one.label) for one in CHOICES], validate_choice=False
-    )
-    ways = SelectMultipleField(
-        "愿意参加的方式",
-        choices=[(way.value, way.label) for way in WayOfHelping],
-        validate_choice=False,
-        option_widget=CheckboxInput(),
-    )
+    availability = ChoiceField("现在能不能联系", [(one.value, one.label) for one in CHOICES])
+    ways = ChoicesField("愿意参加的方式", [(way.value, way.label) for way in WayOfHelping])
     version = HiddenField()
 
     def wanted(self, unchanged: Availability) -> Willingness:

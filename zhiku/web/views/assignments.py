@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import NotFound
 
 from zhiku.domain.on_behalf import ActNotToBeSettled
 from zhiku.domain.permissions import Permission
@@ -11,6 +12,7 @@ from zhiku.services.liaisons import LiaisonElsewhere, LiaisonNotFound, Which
 from zhiku.services.on_behalf import ActNotFound, ObjectionMissing
 from zhiku.services.on_behalf import Which as WhichActs
 from zhiku.services.persons import PersonNotFound
+from zhiku.web import errors
 from zhiku.web.access import permission, scope, signed_in
 from zhiku.web.current import current_zhiku
 from zhiku.web.lexicon_forms import number_of
@@ -25,7 +27,7 @@ blueprint = Blueprint("assignments", __name__, url_prefix="/bureau")
 @blueprint.errorhandler(ActNotFound)
 def not_theirs(error: PersonNotFound | ActNotFound) -> ResponseReturnValue:
     """Whoever is of another county is not there."""
-    abort(404, str(error))
+    return errors.on_http_error(NotFound(str(error)))
 
 
 @blueprint.get("/liaisons")

@@ -14,6 +14,7 @@ from flask import Blueprint, abort, current_app, flash, redirect, render_templat
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from markupsafe import Markup
+from werkzeug.exceptions import NotFound
 
 from zhiku.domain.permissions import Permission
 from zhiku.services.entry_codes import AccountNotInUse, grouped, new_code
@@ -61,7 +62,7 @@ class ShownSlip:
 @blueprint.errorhandler(PersonNotFound)
 def not_theirs(error: PersonNotFound) -> ResponseReturnValue:
     """Whoever is not assigned to them is not there for them."""
-    abort(404, str(error))
+    return errors.on_http_error(NotFound(str(error)))
 
 
 @blueprint.get("")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import NotFound
 
 from zhiku.domain.on_behalf import ActAlreadyAnswered
 from zhiku.domain.permissions import Permission
 from zhiku.services.on_behalf import ActNotFound, ObjectionMissing
 from zhiku.services.own_records import OwnRecordsNotFound
-from zhiku.web import sessions
+from zhiku.web import errors, sessions
 from zhiku.web.access import permission, signed_in
 from zhiku.web.current import current_zhiku
 from zhiku.web.lexicon_forms import number_of
@@ -25,7 +26,7 @@ blueprint = Blueprint("own", __name__, url_prefix="/mine")
 @blueprint.errorhandler(ActNotFound)
 def not_there(error: OwnRecordsNotFound | ActNotFound) -> ResponseReturnValue:
     """What is not theirs is not there."""
-    abort(404, str(error))
+    return errors.on_http_error(NotFound(str(error)))
 
 
 @blueprint.get("")
