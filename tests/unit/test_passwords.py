@@ -105,6 +105,7 @@ def test_length_is_enough_without_any_rule_of_composition(password: str) -> None
         "qweasdzxc123",
         "qwertyuiop123", "1qaz2wsx3edc", "!QAZ2wsx#EDC", "7418529630", "aaaaaaaaaaaa", "abababababab", "13807361111abc",
         "430725195001010012", "2026-11-23 abc", "woaizhongguo", "laoganbuju123", "zhangsan19881203", "password" * 20,
+        "sup3rm4n2026", "haoxianghuijia",
     ],
 )  # fmt: skip
 def test_what_guessers_try_first_is_refused(password: str) -> None:

@@ -158,6 +158,17 @@ def test_a_hash_of_older_parameters_is_renewed_by_the_right_password(house: Hous
     newer.check_password(NAME, PASSWORD)
 
 
+def test_a_password_that_is_changed_while_it_is_looked_at_opens_nothing(house: House) -> None:
+    class Slow(Passwords):
+        def verify(self, kept: str | None, password: str) -> bool:
+            house.change(password_hash=house.passwords.hash("anotherone"))
+            return super().verify(kept, password)
+
+    door = StaffSignIn(house.sessions, house.clock, Slow(CHEAPEST), house.factors)
+    with pytest.raises(SignInRefused):
+        door.check_password(NAME, PASSWORD)
+
+
 # -- the wait ----------------------------------------------------------------------------------------------------
 
 

@@ -7,34 +7,38 @@ have to be changed when they are first used.
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, sessionmaker
 
 from zhiku.analysis.normalize import clean
-from zhiku.domain.accounts import Account, SignIn
+from zhiku.domain.accounts import Account
 from zhiku.domain.actors import current_actor
 from zhiku.domain.audit import Action, Note, append
 from zhiku.domain.base import DomainError
 from zhiku.domain.departments import Department
 from zhiku.domain.divisions import Division
-from zhiku.domain.experts import Expert
 from zhiku.domain.permissions import Role, Scope
 from zhiku.services import second_factors
-from zhiku.services.given_codes import code_from, code_hash, folded, new_form_key
+from zhiku.services.account_list import (
+    AccountDraft,
+    AccountGone,
+    AccountList,
+    AccountShown,
+    division_names,
+    draft_of,
+    found_within,
+)
+from zhiku.services.given_codes import code_from, code_hash, folded
 from zhiku.services.own_words import own_words
 from zhiku.services.passwords import PasswordNotAcceptable, Passwords
 from zhiku.services.sign_in import MAX_NAME, folded_name
 from zhiku.services.sign_ins import SignIns
 from zhiku.services.writing import writing
-
-#: Accounts on one page of the list.
-PAGE = 20
 
 MIN_SIGN_IN_NAME = 3
 #: Longest name of a person.
@@ -44,10 +48,6 @@ MAX_PERSON = 40
 _SIGN_IN_NAME = re.compile(r"[^\W_](?:[\w.-]*[^\W_])?")
 #: Mobile and identity numbers: a list of sign-in names must not be a list of them.
 _PRIVATE_NUMBER = re.compile(r"1[3-9][0-9]{9}|[0-9]{17}[0-9x]|[0-9]{15}")
-
-
-class AccountGone(DomainError):
-    """There is no such account, or none that this administrator may see."""
 
 
 class AccountNotAcceptable(DomainError):
@@ -74,18 +74,6 @@ class StepNotAllowed(DomainError):
     """It would leave the installation without an administrator, or an administrator without their account."""
 
 
-@dataclass(frozen=True, slots=True)
-class AccountDraft:
-    """What an administrator decides about an account."""
-
-    sign_in_name: str
-    name: str
-    #: Value of `Role`.
-    role: str
-    division_prefix: str
-    department_id: int | None = None
-
-
 #: Labels of the fields of a draft.
 LABELS = {
     "sign_in_name": "登录名",
@@ -97,40 +85,6 @@ LABELS = {
 
 
 @dataclass(frozen=True, slots=True)
-class AccountShown:
-    """An account as the list and its page show it."""
-
-    id: int
-    sign_in_name: str
-    name: str
-    role: Role
-    division: str
-    department: str
-    is_active: bool
-    #: Until when no password is looked at, if that is still to come.
-    locked_until: datetime | None
-    has_second_factor: bool
-    must_change_password: bool
-    created_at: datetime
-    last_sign_in_at: datetime | None
-    draft: AccountDraft
-
-
-@dataclass(frozen=True, slots=True)
-class AccountPage:
-    """One page of the list, from 1."""
-
-    items: tuple[AccountShown, ...]
-    total: int
-    page: int
-
-    @property
-    def pages(self) -> int:
-        """How many there are; at least one."""
-        return max(1, math.ceil(self.total / PAGE))
-
-
-@dataclass(frozen=True, slots=True)
 class GivenPassword:
     """A first password. "" when the form was sent again after its password had been changed."""
 
@@ -139,78 +93,15 @@ class GivenPassword:
     password: str
 
 
-class Accounts:
+class Accounts(AccountList):
     """Lists and changes accounts."""
 
     def __init__(
         self, sessions: sessionmaker[Session], clock: Callable[[], datetime], passwords: Passwords, sign_ins: SignIns
     ) -> None:
-        self._sessions = sessions
-        self._clock = clock
+        super().__init__(sessions, clock)
         self._passwords = passwords
         self._sign_ins = sign_ins
-
-    # -- reading -------------------------------------------------------------------------------------------------
-
-    def page(
-        self, scope: Scope, query: str = "", role: Role | None = None, is_active: bool | None = None, page: int = 1
-    ) -> AccountPage:
-        """Accounts with these characters in a name, by role and name."""
-        wanted = _within(select(Account), scope)
-        if text := clean(query).strip():
-            wanted = wanted.where(
-                or_(
-                    Account.sign_in_name.contains(folded_name(text) or text, autoescape=True),
-                    Account.name.contains(text, autoescape=True),
-                )
-            )
-        if role is not None:
-            wanted = wanted.where(Account.role == role)
-        if is_active is not None:
-            wanted = wanted.where(Account.is_active == is_active)
-        with self._sessions() as session:
-            total = session.scalar(select(func.count()).select_from(wanted.with_only_columns(Account.id).subquery()))
-            number = min(max(1, page), max(1, math.ceil((total or 0) / PAGE)))
-            rows = session.scalars(
-                wanted.options(joinedload(Account.department))
-                .order_by(Account.is_active.desc(), Account.role, Account.name, Account.id)
-                .offset((number - 1) * PAGE)
-                .limit(PAGE)
-            ).all()
-            return AccountPage(tuple(self._shown(session, rows)), total or 0, number)
-
-    def get(self, scope: Scope, account_id: int) -> AccountShown:
-        """One account. Raises `AccountGone`."""
-        with self._sessions() as session:
-            return self._shown(session, [_found(session, scope, account_id)])[0]
-
-    def get_own(self, account_id: int) -> AccountShown:
-        """The account of whoever is signed in."""
-        return self.get(Scope(), account_id)
-
-    def find(self, sign_in_name: str) -> AccountShown:
-        """The account with this sign-in name, for a command on the server. Raises `AccountGone`."""
-        with self._sessions() as session:
-            account = session.scalar(select(Account).where(Account.sign_in_name == folded_name(sign_in_name)))
-            if account is None:
-                raise AccountGone(f"没有登录名是“{sign_in_name}”的账号。请用 zhiku user list 查看。")
-            return self._shown(session, [account])[0]
-
-    def divisions(self, scope: Scope) -> list[tuple[str, str]]:
-        """Code and name of the divisions that an account may be given, in the order of the hierarchy."""
-        with self._sessions() as session:
-            rows = session.execute(select(Division.code, Division.name).order_by(Division.code))
-            return [(code, name) for code, name in rows if scope.holds_division(code)]
-
-    def departments(self, scope: Scope) -> list[tuple[int, str]]:
-        """Id and name of the departments that an account may be given."""
-        with self._sessions() as session:
-            rows = session.execute(
-                select(Department.id, Department.name, Department.division_code).order_by(
-                    Department.division_code, Department.name
-                )
-            )
-            return [(key, name) for key, name, code in rows if scope.holds_division(code)]
 
     # -- changing ------------------------------------------------------------------------------------------------
 
@@ -253,9 +144,9 @@ class Accounts:
         `AccountNotAcceptable`, `StepNotAllowed` and `DatabaseBusy`.
         """
         with writing(self._sessions) as session:
-            account = _found(session, scope, account_id)
+            account = found_within(session, scope, account_id)
             _require_staff(account)
-            now = _draft(account)
+            now = draft_of(account)
             if now != before:
                 raise AccountChanged(self._differences(session, before, now), now)
             checked = self._checked(session, scope, draft, account)
@@ -276,7 +167,7 @@ class Accounts:
     def set_active(self, scope: Scope, account_id: int, is_active: bool) -> AccountShown:
         """Close an account, which ends its sign-ins, or open it again. Raises as `change`."""
         with writing(self._sessions) as session:
-            account = _found(session, scope, account_id)
+            account = found_within(session, scope, account_id)
             if not is_active and account.is_active and account.role is Role.ADMINISTRATOR:
                 self._require_another(session, account, "不能停用自己的账号，请另一位管理员来做。")
             if account.is_active != is_active:
@@ -295,7 +186,7 @@ class Accounts:
         given = password or code_from(form_key, f"password of {account_id}")
         kept = self._passwords.hash(password or folded(given))
         with writing(self._sessions) as session:
-            account = _found(session, scope, account_id)
+            account = found_within(session, scope, account_id)
             _require_staff(account)
             name = account.sign_in_name or ""
             if form_key and account.submission_key == code_hash(form_key):
@@ -333,7 +224,7 @@ class Accounts:
     def unlock(self, scope: Scope, account_id: int) -> AccountShown:
         """Let passwords be looked at again at once. Raises `AccountGone` and `DatabaseBusy`."""
         with writing(self._sessions) as session:
-            account = _found(session, scope, account_id)
+            account = found_within(session, scope, account_id)
             if account.failures or account.locked_until is not None:
                 failures = account.failures
                 account.note_success()
@@ -345,7 +236,7 @@ class Accounts:
     def reset_second_factor(self, scope: Scope, account_id: int) -> AccountShown:
         """Take the second factor away (the phone is lost), and end the sign-ins. Raises as `unlock`."""
         with writing(self._sessions) as session:
-            account = _found(session, scope, account_id)
+            account = found_within(session, scope, account_id)
             second_factors.forget(session, account)
             account.updated_at = self._clock()
         self._sign_ins.end_all(account_id)
@@ -354,7 +245,7 @@ class Accounts:
     def end_sign_ins(self, scope: Scope, account_id: int) -> int:
         """Sign an account out everywhere; gives from how many browsers. Raises `AccountGone`."""
         with self._sessions() as session:
-            _found(session, scope, account_id)
+            found_within(session, scope, account_id)
         return self._sign_ins.end_all(account_id)
 
     # -- rules ---------------------------------------------------------------------------------------------------
@@ -405,38 +296,10 @@ class Accounts:
         if not set(active) - {account.id}:
             raise StepNotAllowed("这是最后一个能用的系统管理员，不能停用或改成别的角色。请先添加一位管理员。")
 
-    def _shown(self, session: Session, rows: Sequence[Account]) -> list[AccountShown]:
-        now = self._clock()
-        began = (
-            select(SignIn.account_id, func.max(SignIn.began_at))
-            .where(SignIn.account_id.in_([row.id for row in rows]))
-            .group_by(SignIn.account_id)
-        )
-        last = {account_id: at for account_id, at in session.execute(began)}
-        names = _division_names(session, (row.division_prefix for row in rows))
-        return [
-            AccountShown(
-                id=row.id,
-                sign_in_name=row.sign_in_name or "",
-                name=row.name,
-                role=row.role,
-                division=names.get(row.division_prefix, row.division_prefix),
-                department=row.department.name if row.department else "",
-                is_active=row.is_active,
-                locked_until=row.locked_until if row.is_locked(now) else None,
-                has_second_factor=row.totp_secret is not None,
-                must_change_password=row.must_change_password,
-                created_at=row.created_at,
-                last_sign_in_at=last.get(row.id),
-                draft=_draft(row),
-            )
-            for row in rows
-        ]
-
     def _differences(
         self, session: Session, before: AccountDraft, now: AccountDraft
     ) -> tuple[tuple[str, str, str], ...]:
-        names = _division_names(session, (before.division_prefix, now.division_prefix))
+        names = division_names(session, (before.division_prefix, now.division_prefix))
 
         def said(draft: AccountDraft, name: str) -> str:
             value = getattr(draft, name)
@@ -456,35 +319,9 @@ class Accounts:
         )
 
 
-def _within(statement: Select[Account], scope: Scope) -> Select[Account]:
-    """Only accounts of this scope: of the staff by the division they see, of retirees by the one they live in."""
-    if not scope.division:
-        return statement
-    of_staff: ColumnElement[bool] = and_(
-        Account.expert_id.is_(None), Account.division_prefix.startswith(scope.division, autoescape=True)
-    )
-    return statement.outerjoin(Expert, Expert.id == Account.expert_id).where(
-        or_(of_staff, Expert.division_code.startswith(scope.division, autoescape=True))
-    )
-
-
-def _found(session: Session, scope: Scope, account_id: int) -> Account:
-    wanted = _within(select(Account).where(Account.id == account_id), scope)
-    account = session.scalar(wanted.with_for_update(of=Account)) if 0 < account_id < 2**31 else None
-    if account is None:
-        raise AccountGone("没有这个账号。请回到账号列表。")
-    return account
-
-
 def _require_staff(account: Account) -> None:
     if not account.role.is_staff:
         raise StepNotAllowed("老同志的账号没有密码，姓名跟着档案走。要重新进来，请联络员发新的进门码。")
-
-
-def _draft(account: Account) -> AccountDraft:
-    return AccountDraft(
-        account.sign_in_name or "", account.name, account.role.value, account.division_prefix, account.department_id
-    )
 
 
 def _columns(draft: AccountDraft) -> dict[str, object]:
@@ -495,11 +332,6 @@ def _columns(draft: AccountDraft) -> dict[str, object]:
         "division_prefix": draft.division_prefix,
         "department_id": draft.department_id,
     }
-
-
-def _division_names(session: Session, codes: Iterable[str]) -> dict[str, str]:
-    rows = session.execute(select(Division.code, Division.name).where(Division.code.in_(set(codes))))
-    return {"": "全部", **{code: name for code, name in rows}}
 
 
 def _sign_in_name_problem(typed: str, name: str) -> str:
@@ -514,4 +346,4 @@ def _sign_in_name_problem(typed: str, name: str) -> str:
     return ""
 
 
-__all__ = ["AccountDraft", "Accounts", "new_form_key"]
+__all__ = ["AccountDraft", "AccountGone", "AccountShown", "Accounts", "GivenPassword"]
