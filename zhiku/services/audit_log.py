@@ -305,7 +305,10 @@ def _sign_in_refused(event: AuditEvent, names: Names) -> str:
     if event.subject_kind == "entry_code":
         return "用不对的进门码登录，被拒绝"
     name = names.get(("account", event.subject_id))
-    return f"想登录{name}的账号，被拒绝" if name else "用不存在的登录名登录，被拒绝"
+    reason = _after(event, "reason")
+    return (
+        f"想登录{name}的账号，被拒绝" + (f"（{reason}）" if reason else "") if name else "用不存在的登录名登录，被拒绝"
+    )
 
 
 def _exported(event: AuditEvent, names: Names) -> str:
