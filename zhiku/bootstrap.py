@@ -291,9 +291,8 @@ class Zhiku:
 def configure_logging(level: str) -> None:
     """What every process of zhiku writes to standard error, and how."""
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    # Alembic tells of every connection it looks at, and SQLAlchemy of every row that it reads: names, addresses.
-    for name in ("alembic", "sqlalchemy"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+    # Alembic tells of every connection it looks at.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
 def open_engine(

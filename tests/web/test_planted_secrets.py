@@ -87,7 +87,7 @@ def forms_of(value: str) -> set[bytes]:
 def planted(county_home: Path, tmp_path: Path) -> Iterator[Planted]:
     home = tmp_path / "home"
     shutil.copytree(county_home, home)
-    levels = {name: logging.getLogger(name).level for name in ("alembic", "sqlalchemy")}
+    level_of_alembic = logging.getLogger("alembic").level
     log = io.StringIO()
     handler = logging.StreamHandler(log)
     root = logging.getLogger()
@@ -104,8 +104,7 @@ def planted(county_home: Path, tmp_path: Path) -> Iterator[Planted]:
     zhiku.close()
     root.removeHandler(handler)
     root.setLevel(before)
-    for name, level in levels.items():
-        logging.getLogger(name).setLevel(level)
+    logging.getLogger("alembic").setLevel(level_of_alembic)
 
 
 def plant(made: Planted) -> None:
