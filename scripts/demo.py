@@ -1,7 +1,7 @@
 """The demo, from a fresh checkout to open pages: `python3 scripts/demo.py [--no-serve] [--host H] [--port N]`.
 
-Makes `.venv`, installs, creates the database, loads the demo county, builds the index, answers one search and serves
-the pages. Running it again takes seconds and loses nothing. This file must parse with any Python 3.
+Makes `.venv`, installs, creates the database, loads the demo county, builds the index, answers one search, says with
+which accounts to sign in and serves the pages. Running it again takes seconds and loses nothing. This file must parse with any Python 3.
 """
 
 import argparse
@@ -39,6 +39,10 @@ def demo() -> int:
     _venv.say("\n$ zhiku search " + PROBLEM)
     code = _venv.run([*zhiku, "search", PROBLEM])
     if code or options.no_serve:
+        return code
+    _venv.say("")
+    code = _venv.run([*zhiku, "demo", "accounts"])
+    if code:
         return code
     given = [["--host", options.host], ["--port", options.port]]
     _venv.say("")

@@ -34,6 +34,11 @@ class Column:
         """Documents (n,) whose value is accepted, given one answer per distinct value."""
         return np.fromiter(accepted, bool, len(self.distinct))[self.codes]
 
+    def beginning_with(self, prefix: str) -> Mask | None:
+        """Documents (n,) whose value begins so; None where every one does."""
+        accepted = [value.startswith(prefix) for value in self.distinct]
+        return None if all(accepted) else self.mask(accepted)
+
     @cached_property
     def values(self) -> list[list[str]]:
         """What each distinct value stands for: several values, one, or none."""

@@ -140,9 +140,8 @@ class Snapshot:
 
     def vocabulary(self, division: str = "") -> Mapping[str, int]:
         """Words with the number of live documents that have each; of documents of divisions whose codes begin so."""
-        if not division:
-            return self._vocabulary
-        return self._count_words(self._live & self._division.mask(_begin(self._division.distinct, division)))
+        there = self._division.beginning_with(division)
+        return self._vocabulary if there is None else self._count_words(self._live & there)
 
     @cached_property
     def _vocabulary(self) -> dict[str, int]:
@@ -243,9 +242,8 @@ class Snapshot:
         if request.division:
             columns = (self._division, self._owner_division) if request.owned_only else (self._division,)
             for column in columns:
-                accepted = _begin(column.distinct, request.division)
-                if not all(accepted):
-                    within = within & column.mask(accepted)
+                if (there := column.beginning_with(request.division)) is not None:
+                    within = within & there
         return within
 
     def _bearers(self, exact: ExactPart, parts: Sequence[SegmentLists], within: Mask) -> Mask:
@@ -449,11 +447,6 @@ class Snapshot:
         of_owner[owners] = documents
         representatives = of_owner[of_owner >= 0]
         return {name: self._facets[name].count(representatives) for name in names}
-
-
-def _begin(codes: Sequence[str], division: str) -> list[bool]:
-    """Which of these codes begin with that of a division."""
-    return [code.startswith(division) for code in codes]
 
 
 def _with_meaning(
