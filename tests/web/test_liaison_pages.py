@@ -207,7 +207,7 @@ def test_the_button_pressed_twice_makes_one_slip_and_later_another(
 
 
 def test_the_address_on_the_slip_is_the_one_that_was_set_for_phones(
-    zhiku: Zhiku, liaison: Liaison, page: str
+    zhiku: Zhiku, liaison: Liaison, page: str  # noqa: F811
 ) -> None:  # noqa: F811
     outside = replace(zhiku.settings, public_url="https://zhiku.example.gov.cn", url_prefix="/zhiku")
     browser = browser_of(create_app(replace(zhiku, settings=outside)), Role.LIAISON)
@@ -318,7 +318,7 @@ def test_the_bureau_assigns_by_the_roster(app: Flask, zhiku: Zhiku) -> None:
 
 
 def test_the_bureau_of_another_county_sees_and_assigns_nobody_here(
-    app: Flask, zhiku: Zhiku, liaison: Liaison
+    app: Flask, zhiku: Zhiku, liaison: Liaison  # noqa: F811
 ) -> None:  # noqa: F811
     with zhiku.sessions.begin() as session:
         session.connection(execution_options={"is_writing": True})

@@ -135,7 +135,8 @@ def ask(
         if reached:
             assert reached == [endpoint]
             return OPEN
-        if answer.status_code == 303 and "/sign-in" in answer.headers["Location"]:
+        # Staff sign in with a password, retirees with a slip.
+        if answer.status_code == 303 and answer.headers["Location"].startswith(("/sign-in", "/in?")):
             return SIGN_IN
         if answer.status_code == 401:
             return UNKNOWN if answer.is_json else KEPT

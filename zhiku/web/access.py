@@ -164,6 +164,9 @@ def ask_to_sign_in() -> ResponseReturnValue:
         raise Unauthorized("请先登录，或者在请求头里带上接口令牌（Authorization: Bearer …）。")
     if request.method == "POST":
         return interrupted.show_again()
+    if getattr(current_app.view_functions[request.endpoint or ""], _DECLARED) is Permission.SEE_OWN_RECORDS:
+        # A retiree's page: they have no password, but a slip.
+        return redirect(url_for("entry.enter", ended=1), code=303)
     return redirect(url_for("sign_in.enter", next=here()), code=303)
 
 

@@ -43,7 +43,12 @@ def enter() -> ResponseReturnValue:
     if request.method == "GET":
         if _is_known():
             return redirect(url_for("own.home"))
-        return _page(form)
+        ended = (
+            "这台设备还不认得您，或者已经退出。请输入进门码；以前的纸条用过了，请联络员再印一张。"
+            if "ended" in request.args
+            else ""
+        )
+        return _page(form, notice=ended)
     typed = form.code.data or ""
     if not may_be_a_code(typed):
         # It can be none, so it is no guess either.
@@ -104,8 +109,8 @@ def ask_again(error: CSRFError) -> ResponseReturnValue:
     return _page(EntryForm(formdata=None), notice), 403
 
 
-def _page(form: EntryForm, problem: str = "") -> str:
-    return render_template("entry/enter.html", form=form, problem=problem)
+def _page(form: EntryForm, problem: str = "", notice: str = "") -> str:
+    return render_template("entry/enter.html", form=form, problem=problem, notice=notice)
 
 
 def _refused(form: EntryForm, unusable: CodeUnusable) -> str:
