@@ -22,6 +22,7 @@ from tests.keys import TEST_KEYS
 from zhiku import migrations
 from zhiku.bootstrap import DatabaseNotReady, Zhiku
 from zhiku.config import Settings
+from zhiku.domain.audit import Action, Note, append
 from zhiku.domain.contacts import ContactDetail, ContactSubject
 from zhiku.domain.engagements import ServiceRecord
 from zhiku.domain.experts import CareerEntry, Expert
@@ -29,6 +30,7 @@ from zhiku.domain.outbox import OutboxEntry
 from zhiku.domain.schema import metadata
 from zhiku.domain.suggestions import Suggestion, SuggestionStep
 from zhiku.persistence.session import begin_writing, make_engine, make_sessions
+from zhiku.services.audit_chain import verify_chain
 
 
 @pytest.fixture
@@ -172,6 +174,53 @@ def test_an_upgrade_that_fails_leaves_the_database_as_it_was(empty: Engine) -> N
         migrations.upgrade(empty)
     assert set(inspect(empty).get_table_names()) - {"alembic_version"} == {"suggestions"}
     assert not migrations.is_current(empty)
+
+
+# -- the audit's chain -------------------------------------------------------------------------------------------
+
+#: What keeps the audit from being changed, on SQLite. Whoever makes the table anew in a migration makes them again.
+GUARDS = {
+    "audit_events_no_update", "audit_events_no_delete", "audit_events_no_replace", "audit_head_no_delete",
+    "audit_head_no_replace", "audit_head_no_way_back",
+}  # fmt: skip
+
+
+def guards(engine: Engine) -> set[str]:
+    with engine.connect() as connection:
+        return set(connection.scalars(text("SELECT name FROM sqlite_master WHERE type = 'trigger'")))
+
+
+def test_the_newest_revision_guards_the_audit(database: Engine) -> None:
+    store_one_of_each(database)
+    assert guards(database) == GUARDS
+    for statement in ("UPDATE audit_events SET actor_name = 'x'", "DELETE FROM audit_events"):
+        with database.connect() as connection, pytest.raises(IntegrityError, match="never changed or deleted"):
+            connection.execute(text(statement))
+
+
+def test_a_chain_goes_down_with_its_guards_and_begins_anew(empty: Engine) -> None:
+    migrations.upgrade(empty)
+    store_one_of_each(empty)
+    assert verify_chain(make_sessions(empty)).last_id > 100
+    migrations.downgrade(empty, "0002")
+    assert guards(empty) == set() and "audit_events" not in inspect(empty).get_table_names()
+    migrations.upgrade(empty)
+    assert guards(empty) == GUARDS
+    report = verify_chain(make_sessions(empty))
+    assert report.is_whole and report.last_id == 0
+    with make_sessions(empty)() as session, session.begin():
+        factories.a_department(session, "县林业局")
+    assert verify_chain(make_sessions(empty)).last_id == 1
+
+
+def test_a_chain_survives_every_upgrade_from_where_it_began(empty: Engine) -> None:
+    """What later migrations do to the tables must not change a hash."""
+    migrations.upgrade(empty, "0003")
+    with make_sessions(empty)() as session, session.begin():
+        append(session, [Note(Action.CHANGED, "expert", "1", {"last_post": ["甲", "乙"]})] * 5, NOW)
+    before = verify_chain(make_sessions(empty))
+    migrations.upgrade(empty)
+    assert verify_chain(make_sessions(empty)) == before and before.is_whole
 
 
 # -- SQLite ------------------------------------------------------------------------------------------------------
