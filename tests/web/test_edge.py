@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -25,7 +26,8 @@ EVIL = [
     "https://evil.example/", "http://evil.example", "//evil.example", "///evil.example", "/\\evil.example",
     "\\\\evil.example", "/\t/evil.example", "/\n/evil.example", " //evil.example", "\x00//evil.example",
     "javascript:alert(1)", "JaVaScRiPt:alert(1)", "data:text/html,x", "evil.example", "@evil.example",
-    "https:evil.example", "https:/evil.example", "/%09/evil.example/../..//evil.example", "/\r\nLocation: //evil.example",
+    "https:evil.example", "https:/evil.example", "/%09/evil.example/../..//evil.example",
+    "/\r\nLocation: //evil.example",
     "//localhost@evil.example", "http://localhost.evil.example", "／／evil.example", "/\u2028/evil.example",
 ]  # fmt: skip
 #: Names under which addresses to go on to are given, ours and those that others use.
@@ -78,6 +80,18 @@ def test_a_setting_that_is_no_host_is_told(value: str) -> None:
 def test_hosts_are_read_from_the_setting() -> None:
     read = Settings.from_env({"ZHIKU_TRUSTED_HOSTS": "Zhiku.example.gov.cn，.intern.example, "})
     assert read.trusted_hosts == ("zhiku.example.gov.cn", ".intern.example")
+
+
+def test_out_of_the_box_only_this_machine_reaches_it(tmp_path: Path) -> None:
+    read = Settings.from_env({"ZHIKU_HOME": str(tmp_path)})
+    assert (read.host, read.trusted_proxies) == ("127.0.0.1", 0)
+
+
+def test_everybody_can_read_what_happens_to_what_they_write(visitor: FlaskClient) -> None:
+    page = visitor.get("/about").text
+    assert (
+        all(word in page for word in ("不公开", "老干部局", "电话", "身份证号")) and "/about" in visitor.get("/").text
+    )
 
 
 # -- proxies -----------------------------------------------------------------------------------------------------
