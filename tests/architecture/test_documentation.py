@@ -57,6 +57,8 @@ def test_the_table_of_settings_has_the_defaults(tmp_path: Path) -> None:
             assert variable in {
                 "ZHIKU_HOME",
                 "ZHIKU_DATABASE_URL",
+                "ZHIKU_DATA_KEYS",
+                "ZHIKU_DATA_KEYS_FILE",
                 "ZHIKU_INDEX_DIR",
                 "ZHIKU_TRUSTED_HOSTS",
                 "ZHIKU_URL_PREFIX",
