@@ -18,9 +18,11 @@ from tests.web.pages import fields_of, open_form
 from tests.web.signing_in import account_of, browser_of, sign_in
 from zhiku.bootstrap import Zhiku
 from zhiku.domain.accounts import Account
+from zhiku.domain.actors import Actor, acting_as
 from zhiku.domain.audit import AuditEvent
 from zhiku.domain.permissions import Role, Scope
-from zhiku.services.accounts import AccountDraft, AccountPage
+from zhiku.services.account_list import AccountPage
+from zhiku.services.accounts import AccountDraft, StepNotAllowed
 from zhiku.services.given_codes import new_form_key
 from zhiku.services.sign_in import SignInRefused
 
@@ -420,9 +422,6 @@ def test_an_administrator_always_remains(zhiku: Zhiku, keeper: FlaskClient) -> N
 
 
 def test_two_administrators_who_close_each_other_leave_one(zhiku: Zhiku) -> None:
-    from zhiku.domain.actors import Actor, acting_as
-    from zhiku.services.accounts import StepNotAllowed
-
     one, other = account_of(zhiku, Role.ADMINISTRATOR), add(zhiku, "wangli", "王丽", Role.ADMINISTRATOR)
     refused: list[int] = []
     barrier = threading.Barrier(2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pyotp
@@ -133,8 +134,6 @@ def test_a_tampered_cookie_is_nobodys(app: Flask, visitor: FlaskClient, clerk: i
 
 
 def test_it_all_works_below_a_sub_path(zhiku: Zhiku, clerk: int) -> None:
-    from dataclasses import replace
-
     client = create_app(replace(zhiku, settings=replace(zhiku.settings, url_prefix="/zhiku"))).test_client()
     asked = client.get("/zhiku/account")
     assert asked.headers["Location"].startswith("/zhiku/sign-in?next=")
