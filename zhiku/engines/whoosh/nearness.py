@@ -22,7 +22,7 @@ from zhiku.analysis.encoder import quantise
 from zhiku.engines.whoosh.arrayfile import ArrayFile, Arrays, DamagedFile, write_arrays
 from zhiku.engines.whoosh.selection import highest_places
 from zhiku.engines.whoosh.vectors import CLAUSES, FIRSTS, KEYS, MEAN_SCALES, MEANS, SCALES, has_vectors
-from zhiku.search.meaning import Meaning, similarities
+from zhiku.search.meaning import Meaning, add_meaning, similarities
 
 log = logging.getLogger(__name__)
 
@@ -233,3 +233,15 @@ class Nearness:
             for segment, first, start, end in zip(self._segments, self._offsets, bounds, bounds[1:], strict=False)
             if end > start
         ]
+
+
+def with_meaning(
+    lexical: NDArray[np.float64], allowed: NDArray[np.bool_], compared: Near, has_all_words: bool
+) -> NDArray[np.float64]:
+    """Scores (n,) with what meaning adds to those of the documents that were compared."""
+    highest = float(lexical[allowed].max(initial=0.0))
+    scores = lexical / highest if highest else lexical.copy()
+    scores[compared.documents] = add_meaning(
+        lexical[compared.documents], highest, compared.best, compared.mean, has_all_words
+    )
+    return scores

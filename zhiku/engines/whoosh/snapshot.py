@@ -19,12 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zhiku.engines.whoosh.columns import Column, Mask, joined
-from zhiku.engines.whoosh.nearness import Basis, Near, Nearness
+from zhiku.engines.whoosh.nearness import Basis, Nearness, with_meaning
 from zhiku.engines.whoosh.postings import Postings
 from zhiku.engines.whoosh.segment import Segment
 from zhiku.engines.whoosh.selection import hopeful_places
 from zhiku.search.hits import KINDS, HitColumns, OwnerTable
-from zhiku.search.meaning import NEAR_FLOOR, Meaning, add_meaning
+from zhiku.search.meaning import NEAR_FLOOR, Meaning
 from zhiku.search.port import (
     FACETS,
     ExactPart,
@@ -183,7 +183,7 @@ class Snapshot:
             complete = (1 << len(request.terms.required)) - 1
             has_all_words = bool(complete) and bool((found == complete).any())
             compared = self.nearness.near(meaning, scores, allowed)
-            scores = _with_meaning(scores, allowed, compared, has_all_words)
+            scores = with_meaning(scores, allowed, compared, has_all_words)
             closeness[compared.documents] = compared.best
             touched = touched.copy()
             touched[compared.documents[compared.best >= NEAR_FLOOR]] = True
@@ -447,18 +447,6 @@ class Snapshot:
         of_owner[owners] = documents
         representatives = of_owner[of_owner >= 0]
         return {name: self._facets[name].count(representatives) for name in names}
-
-
-def _with_meaning(
-    lexical: NDArray[np.float64], allowed: Mask, compared: Near, has_all_words: bool
-) -> NDArray[np.float64]:
-    """Scores (n,) with what meaning adds to those of the documents that were compared."""
-    highest = float(lexical[allowed].max(initial=0.0))
-    scores = lexical / highest if highest else lexical.copy()
-    scores[compared.documents] = add_meaning(
-        lexical[compared.documents], highest, compared.best, compared.mean, has_all_words
-    )
-    return scores
 
 
 def _having_word(required: RequiredWord, lists: Lists) -> Iterator[NDArray[np.int32]]:
