@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -121,6 +122,19 @@ def test_the_last_administrator_cannot_be_disabled(run: Run, home: Path) -> None
     assert run("disable", "wangli").exit_code == 0 and "已停用" in run("list").output
     assert "最后一个" in str(run("disable", "liqiang").exception)
     assert run("enable", "wangli").exit_code == 0
+
+
+@pytest.mark.network
+def test_the_service_says_when_there_is_no_administrator(run: Run) -> None:
+    def serve() -> str:
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            return CliRunner().invoke(cli, ["serve", "--port", str(taken.getsockname()[1])]).output
+
+    assert "zhiku user add" in serve()
+    run("add", "wangli", "--name", "王丽", "--generate")
+    assert "zhiku user add" not in serve()
 
 
 def test_a_locked_account_is_unlocked_and_a_lost_phone_forgotten(run: Run, home: Path) -> None:

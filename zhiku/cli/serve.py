@@ -30,6 +30,8 @@ def serve_command(app: Zhiku, host: str | None, port: int | None, processes: int
     from zhiku.web import serving
 
     app.require_database()
+    if not app.accounts.has_administrator():
+        click.echo("提醒：还没有能用的系统管理员。请运行：zhiku user add 登录名 --name 姓名", err=True)
     settings = replace(app.settings, host=host or app.settings.host)
     count = processes_of(settings.processes if processes is None else processes)
     number = settings.port if port is None else port

@@ -124,6 +124,12 @@ class AccountList:
                 raise AccountGone(f"没有登录名是“{sign_in_name}”的账号。请用 zhiku user list 查看。")
             return self._shown(session, [account])[0]
 
+    def has_administrator(self) -> bool:
+        """Whether there is somebody who could add others."""
+        wanted = select(Account.id).where(Account.role == Role.ADMINISTRATOR, Account.is_active).limit(1)
+        with self._sessions() as session:
+            return session.scalar(wanted) is not None
+
     def divisions(self, scope: Scope) -> list[tuple[str, str]]:
         """Code and name of the divisions that an account may be given, in the order of the hierarchy."""
         with self._sessions() as session:

@@ -139,6 +139,7 @@ def ask_again(error: CSRFError) -> ResponseReturnValue:
         return _show(SignInForm(), notice=STALE), 403
     if request.endpoint == "sign_in.leave":
         return errors.on_csrf_error(error)
+    say(STALE)
     return redirect(url_for(".enter"), code=303)
 
 
