@@ -46,6 +46,12 @@ PAGES = {
     "group in question": "/bureau/lexicon/groups/new?unanswered=1#question",
     "deleting a group": "/bureau/lexicon/groups/1/delete",
     "deleting a word": "/bureau/lexicon/words/1/delete",
+    "people's records": "/experts/records",
+    "a person's records": "/experts/1/records",
+    "looking at a contact": "/experts/1/records/contact/reveal",
+    "a consent": "/experts/1/records/consents",
+    "erasing a person": "/experts/1/records/erase",
+    "who looked": "/bureau/reveals",
 }
 
 

@@ -223,6 +223,16 @@ def test_the_key_file_is_for_its_owners_eyes_only(app: Zhiku) -> None:
             assert stat.S_IMODE(app.settings.data_keys_file.stat().st_mode) == 0o600
 
 
+def test_a_key_file_that_was_put_back_with_wider_rights_is_closed_again(
+    app: Zhiku, caplog: pytest.LogCaptureFixture
+) -> None:
+    app.settings.data_keys_file.chmod(0o644)
+    Zhiku.open(app.settings).close()
+    if sys.platform != "win32":
+        assert stat.S_IMODE(app.settings.data_keys_file.stat().st_mode) == 0o600
+        assert "0600" in caplog.text
+
+
 # -- a wrong, damaged or missing key -----------------------------------------------------------------------------
 
 

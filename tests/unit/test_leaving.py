@@ -12,7 +12,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from tests import factories
@@ -104,8 +104,8 @@ def store_somebody(app: Zhiku, bureau: SignedIn) -> int:
         )  # fmt: skip
         factories.a_service_record(session, expert, subject=f"看{SECRETS[5]}漏水")
         for status in (SuggestionStatus.REPLIED, SuggestionStatus.IN_HAND):
-            text = f"{NAME}说，{'渡口要修' if status is SuggestionStatus.REPLIED else SECRETS[8]}。"
-            one = factories.a_suggestion(session, authors=(expert,), status=status, situation=text)
+            said = f"{NAME}说，{'渡口要修' if status is SuggestionStatus.REPLIED else SECRETS[8]}。"
+            one = factories.a_suggestion(session, authors=(expert,), status=status, situation=said)
             contacts.add(session, contacts.SUGGESTION, one.id, SECRETS[2], NOW)
         joint = factories.a_suggestion(session, "两人联名", authors=(expert, "李水生"), situation="联名写的情况。")
         factories.a_suggestion(session, "同名的人", authors=(NAME,), situation="不知道是谁写的。")
@@ -369,11 +369,11 @@ def nothing_in_contacts(session: Session) -> bool:
 
 
 def test_a_lost_key_hinders_nobody_from_being_erased(app: Zhiku, bureau: SignedIn, expert_id: int) -> None:
-    from sqlalchemy import text
-
     with app.database.begin() as connection:
         for table in ("contact_details", "identity_numbers", "health_notes"):
             connection.execute(text(f"UPDATE {table} SET value = 'v1:k9:AAAA'"))
+    gone = {one.label: one.count for one in app.erasures.preview(bureau, expert_id).gone}
+    assert gone["联系方式"] == gone["身份证号"] == gone["健康情况"] == 1
     app.erasures.erase(bureau, expert_id, NAME, REASON)
     with pytest.raises(DomainError):
         app.erasures.preview(bureau, expert_id)

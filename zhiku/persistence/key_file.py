@@ -10,6 +10,7 @@ folder backup by accident: docs/operations.md says how to keep it apart.
 from __future__ import annotations
 
 import base64
+import logging
 import os
 import re
 import secrets
@@ -17,6 +18,8 @@ import tempfile
 from pathlib import Path
 
 from zhiku.domain.encryption import KEY_BYTES, Keyring, KeysUnusable
+
+log = logging.getLogger(__name__)
 
 _LINE = re.compile(r"(?P<id>[A-Za-z0-9_-]{1,20})\s+(?P<key>[A-Za-z0-9+/=]+)")
 
@@ -54,6 +57,7 @@ def load_keys(path: Path, text: str = "") -> Keyring | None:
         return None
     except (OSError, UnicodeDecodeError) as error:
         raise KeysUnusable(f"读不了密钥文件 {path}。请检查它的权限，或放回原来的文件。") from error
+    _keep_private(path)
     return read_keys(content, f"密钥文件 {path} ")
 
 
@@ -81,6 +85,18 @@ def store_keys(path: Path, keyring: Keyring) -> None:
         os.replace(name, path)
     finally:
         Path(name).unlink(missing_ok=True)
+
+
+def _keep_private(path: Path) -> None:
+    """A copy that was put back has the rights of whoever copied it: take them from others, or say so."""
+    if os.name == "nt":
+        return
+    try:
+        if path.stat().st_mode & 0o077:
+            log.warning("the key file could be read by others: its permissions are 0600 from now on")
+            path.chmod(0o600)
+    except OSError as refused:
+        log.warning("the permissions of the key file could not be changed to 0600: %s", refused.strerror)
 
 
 def _decoded(text: str) -> bytes:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, load_only
 
 from zhiku.domain.contacts import ContactDetail, ContactSubject
@@ -86,6 +86,12 @@ def stored(session: Session, subject: ContactSubject, subject_id: int) -> list[S
         .order_by(ContactDetail.id)
     )
     return [StoredContact(key, value, created_at) for key, value, created_at in rows]
+
+
+def count(session: Session, subject: ContactSubject, subject_id: int) -> int:
+    """How many ways to reach somebody are stored, readable or not."""
+    theirs = (ContactDetail.subject == subject) & (ContactDetail.subject_id == subject_id)
+    return session.scalar(select(func.count()).select_from(ContactDetail).where(theirs)) or 0
 
 
 def change(session: Session, subject: ContactSubject, subject_id: int, key: int, value: str, at: datetime) -> bool:

@@ -29,7 +29,7 @@ from zhiku.domain.redaction import has_private_number
 from zhiku.domain.suggestions import Suggestion, SuggestionAuthor, SuggestionStatus
 from zhiku.services import contacts
 from zhiku.services.persons import Asker, find_person
-from zhiku.services.sensitive import SensitiveKind, remove_all, values_of
+from zhiku.services.sensitive import SensitiveKind, count_of, remove_all
 
 #: Suggestions that a department has answered are records of its work.
 ANSWERED = frozenset({SuggestionStatus.REPLIED, SuggestionStatus.CLOSED})
@@ -99,7 +99,7 @@ class Erasures:
                 (
                     Counted("档案（简介、履历、荣誉、专长）", 1),
                     Counted("照片", _of(session, ExpertPhoto, expert_id)),
-                    *(Counted(kind.label, len(values_of(session, expert_id, kind))) for kind in SensitiveKind),
+                    *(Counted(kind.label, count_of(session, expert_id, kind)) for kind in SensitiveKind),
                     Counted("本人的同意", _of(session, Consent, expert_id)),
                     Counted("服务记录", _of(session, ServiceRecord, expert_id)),
                     Counted("还没有答复的建议", len(gone), "和别人联名的，只去掉本人的署名。"),

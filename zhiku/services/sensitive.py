@@ -270,6 +270,13 @@ def values_of(session: Session, expert_id: int, kind: SensitiveKind) -> list[str
     return [] if row is None else [row.value]
 
 
+def count_of(session: Session, expert_id: int, kind: SensitiveKind) -> int:
+    """How many values of a kind are stored of a person, readable or not."""
+    if kind is SensitiveKind.CONTACT:
+        return contacts.count(session, contacts.EXPERT, expert_id)
+    return int(_row(session, _MODELS[kind], expert_id, is_read=False) is not None)
+
+
 def removing(*kinds: SensitiveKind) -> Removal:
     """What takes all values of these kinds away when a consent is taken back, with an event of each kind."""
 
@@ -354,6 +361,8 @@ __all__ = [
     "SensitiveData",
     "SensitiveKind",
     "ValueNotAcceptable",
+    "count_of",
     "remove_all",
+    "removing",
     "values_of",
 ]
