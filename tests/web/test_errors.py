@@ -15,7 +15,7 @@ from tests.web.county import settings_in
 from tests.web.pages import DRAFT, open_form
 from zhiku.bootstrap import Zhiku
 from zhiku.search.port import IndexProblem
-from zhiku.web import security
+from zhiku.web import limits, security
 from zhiku.web.access import public
 from zhiku.web.app import create_app
 
@@ -123,5 +123,5 @@ def test_a_text_far_too_long_but_within_the_limit_comes_back_with_its_problem(cl
 
 def test_too_many_submissions_from_one_address_are_slowed(client: FlaskClient, app: Flask) -> None:
     form = open_form(client, "/suggestions/new")
-    answers = [client.post("/suggestions/new", data=form) for _ in range(security.SUBMISSIONS[0].amount + 1)]
-    assert [answer.status_code for answer in answers] == [422] * security.SUBMISSIONS[0].amount + [429]
+    answers = [client.post("/suggestions/new", data=form) for _ in range(limits.SUBMISSIONS[0].amount + 1)]
+    assert [answer.status_code for answer in answers] == [422] * limits.SUBMISSIONS[0].amount + [429]

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from zhiku.bootstrap import Zhiku
 from zhiku.domain.experts import Availability, Expert
-from zhiku.web.security import COMPLETIONS
+from zhiku.web.limits import COMPLETIONS
 
 
 @pytest.fixture(autouse=True)

@@ -30,7 +30,7 @@ from zhiku.domain.experts import Expert
 from zhiku.domain.permissions import Role
 from zhiku.web.access import public
 from zhiku.web.app import create_app
-from zhiku.web.security import SIMILAR_LOOKUPS
+from zhiku.web.limits import SIMILAR_LOOKUPS
 from zhiku.web.serving import PageServer, bind
 from zhiku.web.workers import MAX_DEATHS
 

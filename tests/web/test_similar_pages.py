@@ -22,7 +22,7 @@ from zhiku.bootstrap import Zhiku
 from zhiku.domain.permissions import Role
 from zhiku.domain.suggestions import Suggestion
 from zhiku.services.similar_suggestions import SimilarSuggestions
-from zhiku.web import security
+from zhiku.web import limits
 from zhiku.web.app import create_app
 
 #: As `DRAFT`, long enough to be known again, and with line breaks and marks of HTML in it.
@@ -212,7 +212,7 @@ def test_what_is_typed_is_not_logged(client: FlaskClient, caplog: pytest.LogCapt
 
 
 def test_it_cannot_be_asked_without_end(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    amount = security.SIMILAR_LOOKUPS[0].amount
+    amount = limits.SIMILAR_LOOKUPS[0].amount
     assert {look_up(client, subject="").status_code for _ in range(amount)} == {200}
     assert look_up(client, subject="").status_code == 429
     assert submit(client, **WRITTEN).status_code == 303

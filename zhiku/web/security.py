@@ -16,13 +16,6 @@ from werkzeug.wrappers import Response as PlainResponse
 from zhiku.config import Settings
 from zhiku.persistence.secret_file import secret_key
 from zhiku.web import limits, sessions
-from zhiku.web.limits import (
-    COMPLETIONS,
-    SIMILAR_LOOKUPS,
-    STATUS_TRIES,
-    SUBMISSIONS,
-    limit_tries,
-)
 from zhiku.web.tries import Tries
 
 if TYPE_CHECKING:
@@ -186,6 +179,3 @@ def is_private() -> bool:
         or "Authorization" in request.headers
         or bool(sessions.token())
     )
-
-
-__all__ = ["COMPLETIONS", "SIMILAR_LOOKUPS", "STATUS_TRIES", "SUBMISSIONS", "add_headers", "install", "limit_tries"]

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from zhiku.domain.permissions import Permission
 from zhiku.web.access import permission, searches
-from zhiku.web.security import COMPLETIONS, limit_tries
+from zhiku.web.limits import COMPLETIONS, limit_tries
 
 blueprint = Blueprint("complete", __name__, url_prefix="/api")
 

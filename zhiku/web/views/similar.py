@@ -14,8 +14,8 @@ from zhiku.domain.permissions import Permission
 from zhiku.services.similar_suggestions import MAX_TEXT, SimilarSuggestion
 from zhiku.web.access import may, public, searches
 from zhiku.web.json_body import json_object
+from zhiku.web.limits import SIMILAR_LOOKUPS, limit_tries
 from zhiku.web.presentation import chinese_date
-from zhiku.web.security import SIMILAR_LOOKUPS, limit_tries
 
 blueprint = Blueprint("similar", __name__, url_prefix="/api")
 

@@ -32,10 +32,10 @@ from zhiku.web import errors, sessions
 from zhiku.web.access import may, permission, public, scope, searches
 from zhiku.web.current import current_zhiku
 from zhiku.web.forms import StatusForm, SuggestionForm
+from zhiku.web.limits import STATUS_TRIES, SUBMISSIONS, limit_tries
 from zhiku.web.paging import page_links
 from zhiku.web.retiree_forms import OwnSuggestionForm
 from zhiku.web.search_address import read_page
-from zhiku.web.security import STATUS_TRIES, SUBMISSIONS, limit_tries
 from zhiku.web.timeline import MEANINGS, stations_of
 
 log = logging.getLogger(__name__)
