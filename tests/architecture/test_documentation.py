@@ -17,6 +17,10 @@ from zhiku.config import Settings
 DOCS = ROOT / "docs"
 OPERATIONS = (DOCS / "operations.md").read_text(encoding="utf-8")
 
+#: A word of a command, such as `user` or `reset-totp`; and a call of one.
+WORD = "[a-z]+(?:-[a-z]+)*"
+CALL = re.compile(rf"(?:`|^|bin/)zhiku ((?:{WORD} ?)+)", re.MULTILINE)
+
 #: Pictures are looked at over slow lines.
 MAX_PICTURE = 300_000
 
@@ -67,7 +71,8 @@ def test_the_table_of_settings_has_the_defaults(tmp_path: Path) -> None:
 
 
 def test_the_table_of_commands_has_every_command_and_no_other() -> None:
-    documented = {tuple(re.findall(r"[a-z]+(?:-[a-z]+)*(?![A-Z.])", row.split(" FILE")[0])[1:]) for row in table("Commands")}
+    word = re.compile(rf"{WORD}(?![A-Z.])")
+    documented = {tuple(word.findall(row.split(" FILE")[0])[1:]) for row in table("Commands")}
     assert documented == {path for path, _ in commands(cli)}
 
 
@@ -75,7 +80,7 @@ def test_every_command_that_a_document_shows_exists() -> None:
     known = {path for path, _ in commands(cli)}
     groups = {path[:1] for path in known if len(path) > 1}
     for path in MARKDOWN:
-        for call in re.findall(r"(?:`|^|bin/)zhiku ((?:[a-z]+(?:-[a-z]+)* ?)+)", path.read_text(encoding="utf-8"), re.MULTILINE):
+        for call in CALL.findall(path.read_text(encoding="utf-8")):
             words = tuple(call.split())
             if words[0] in {name for name, *_ in known}:
                 assert words[:1] in known or words[:2] in known or words in groups, f"{name_of(path)}: zhiku {call}"

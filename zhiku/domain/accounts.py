@@ -17,7 +17,7 @@ from zhiku.domain.permissions import Permission, Role, Scope, may
 FREE_FAILURES = 5
 FIRST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(hours=1)
-#: The count begins anew when nobody has tried for so long after a wait: a slip is no longer part of last month's attack.
+#: The count begins anew when nobody has tried for so long after a wait: a slip is no part of last month's attack.
 FORGOTTEN_AFTER = timedelta(days=1)
 
 
