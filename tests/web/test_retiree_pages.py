@@ -186,11 +186,37 @@ def test_their_profile_is_shown_as_departments_see_it_and_says_when_it_is_not_pu
             )  # fmt: skip
     page = phone.get("/mine/profile").text
     assert "高级农艺师" in page and "1952年3月" in page and "柑橘黄龙病" in page and "13907361111" not in page
-    assert page.count(ConsentPurpose.PROFILE.label) == 2 and "收回" in page
+    assert page.count(f'record-title">{ConsentPurpose.PROFILE.label}') == 2 and "收回。" in page
     with zhiku.sessions.begin() as session:
         session.connection(execution_options={"is_writing": True})
         session.get_one(Expert, zeng(zhiku)).availability = Availability.WITHDRAWN
     assert "现在不公开" in phone.get("/mine/profile").text
+
+
+def test_a_consent_is_taken_back_by_who_gave_it_after_hearing_what_goes_with_it(
+    app: Flask, phone: FlaskClient, zhiku: Zhiku
+) -> None:
+    with zhiku.sessions.begin() as session:
+        session.connection(execution_options={"is_writing": True})
+        session.add(
+            Consent(
+                expert_id=zeng(zhiku), purpose=ConsentPurpose.PROFILE, form=ConsentForm.PAPER,
+                granted_on=zhiku.clock().date(), recorded_by="刘小燕", created_at=zhiku.clock(),
+            )
+        )  # fmt: skip
+    address = "/mine/consents/profile/withdraw"
+    assert address in phone.get("/mine/profile").text
+    asked = phone.get(address)
+    assert "档案退出智库" in asked.text
+    other = another_retiree(app, zhiku)
+    assert phone.post(address, data=fields_of(asked.text)).status_code == 303
+    page = phone.get("/mine/profile").text
+    assert "已经收回您的同意" in page and "现在不公开" in page and address not in page
+    assert phone.get("/mine").status_code == 200
+    with zhiku.sessions() as session:
+        assert session.get_one(Expert, zeng(zhiku)).status is ExpertStatus.WITHDRAWN
+        assert session.get_one(Expert, somebody_else(zhiku)).status is ExpertStatus.PUBLISHED
+    assert other.get("/mine/consents/everything/withdraw").status_code == 404
 
 
 def test_the_deceased_have_no_page(phone: FlaskClient, zhiku: Zhiku) -> None:

@@ -16,9 +16,9 @@ from sqlalchemy.orm import Session, sessionmaker
 from zhiku.domain.base import DomainError
 from zhiku.domain.consents import Consent, ConsentForm, ConsentPurpose
 from zhiku.domain.experts import Expert, ExpertStatus
-from zhiku.domain.permissions import Permission
+from zhiku.domain.permissions import Permission, Role
 from zhiku.domain.photos import ExpertPhoto
-from zhiku.services.persons import Asker, find_person
+from zhiku.services.persons import Asker, find_oneself, find_person
 
 #: The think tank is not older.
 EARLIEST = date(2000, 1, 1)
@@ -115,7 +115,7 @@ class Consents:
     def withdraw(self, asker: Asker, expert_id: int, purpose: ConsentPurpose | None) -> None:
         """Take a consent back, today, and remove what it covered. Without one there is still something to remove.
 
-        Raises `PersonNotFound`, `ConsentNotAcceptable`.
+        Who gave it may do so, too: that is as easy as giving it. Raises `PersonNotFound`, `ConsentNotAcceptable`.
         """
         if purpose is None:
             raise ConsentNotAcceptable("请选择撤回哪一项同意。")
@@ -123,7 +123,10 @@ class Consents:
         today = now.astimezone(self._zone).date()
         with self._sessions.begin() as session:
             session.connection(execution_options={"is_writing": True})
-            expert = find_person(session, asker, expert_id, Permission.RECORD_CONSENT)
+            if asker.role is Role.RETIREE:
+                expert = find_oneself(session, asker, expert_id)
+            else:
+                expert = find_person(session, asker, expert_id, Permission.RECORD_CONSENT)
             held = [row for row in _rows(session, expert_id) if row.purpose is purpose and row.holds]
             if not held:
                 # Of many who were in the think tank before, nobody wrote a consent down. They may object all the same.

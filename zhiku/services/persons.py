@@ -123,6 +123,14 @@ class PersonRecords:
             return PersonPage(tuple(ListedPerson(*row) for row in rows), total, page, pages)
 
 
+def find_oneself(session: Session, asker: Asker, expert_id: int) -> Expert:
+    """The profile of a retiree who asks for what is theirs. Raises `PersonNotFound`."""
+    expert = session.get(Expert, expert_id) if asker.scope.expert_id == expert_id else None
+    if expert is None or expert.status is ExpertStatus.DECEASED:
+        raise PersonNotFound
+    return expert
+
+
 def find_suggestion(session: Session, asker: Asker, number: str, *needed: Permission) -> Suggestion:
     """The suggestion with this number, for somebody who may reach its author. Raises `PersonNotFound`."""
     found = session.scalar(select(Suggestion).where(Suggestion.number == number))

@@ -6,10 +6,13 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, u
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import NotFound
 
+from zhiku.domain.consents import ConsentPurpose
 from zhiku.domain.on_behalf import ActAlreadyAnswered
 from zhiku.domain.permissions import Permission
+from zhiku.services.consents import CONSEQUENCES
 from zhiku.services.on_behalf import ActNotFound, ObjectionMissing
 from zhiku.services.own_records import OwnRecordsNotFound
+from zhiku.services.persons import PersonNotFound
 from zhiku.web import errors, sessions
 from zhiku.web.access import permission, signed_in
 from zhiku.web.current import current_zhiku
@@ -24,7 +27,8 @@ blueprint = Blueprint("own", __name__, url_prefix="/mine")
 
 @blueprint.errorhandler(OwnRecordsNotFound)
 @blueprint.errorhandler(ActNotFound)
-def not_there(error: OwnRecordsNotFound | ActNotFound) -> ResponseReturnValue:
+@blueprint.errorhandler(PersonNotFound)
+def not_there(error: OwnRecordsNotFound | ActNotFound | PersonNotFound) -> ResponseReturnValue:
     """What is not theirs is not there."""
     return errors.on_http_error(NotFound(str(error)))
 
@@ -106,6 +110,20 @@ def profile() -> ResponseReturnValue:
     """Their profile as departments see it, and what they agreed to."""
     records = current_zhiku().own_records
     return render_template("own/profile.html", profile=records.profile(own_id()), consents=records.consents(own_id()))
+
+
+@blueprint.route(
+    "/consents/<any(profile, contact, identity, care, publicity):purpose_name>/withdraw", methods=["GET", "POST"]
+)
+@permission(Permission.SEE_OWN_RECORDS)
+def withdraw_consent(purpose_name: str) -> ResponseReturnValue:
+    """Say what goes with a consent, then take it back."""
+    purpose = ConsentPurpose.from_value(purpose_name)
+    if request.method == "GET":
+        return render_template("own/withdraw.html", purpose=purpose, consequence=CONSEQUENCES[purpose], form=DeedForm())
+    current_zhiku().consents.withdraw(signed_in(), own_id(), purpose)
+    flash(f"已经收回您的同意：{purpose.label}。", "done")
+    return redirect(url_for(".profile"), code=303)
 
 
 @blueprint.get("/devices")
