@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 import gzip
 import hashlib
@@ -18,6 +19,7 @@ from sqlalchemy import Engine, event, select
 from sqlalchemy.orm import Session, class_mapper, sessionmaker
 
 from tests import factories
+from tests.architecture.source import modules, parsed
 from tests.conftest import NOW
 from tests.unit.test_audit_chain import tamper
 from zhiku.domain.actors import Actor
@@ -230,6 +232,20 @@ def test_every_kind_part_and_column_has_a_chinese_word() -> None:
     assert tables <= set(PARTS)
     columns = {column.key for model in AUDITED for column in class_mapper(model).columns}
     assert columns - SILENT - set(COLUMNS) - {"id", "position"} == set()
+
+
+def test_what_services_note_has_chinese_words() -> None:
+    """Of what stands in the source: Note(Action.X, "kind", id, {"what": …})."""
+    kinds: set[str] = set()
+    facts: set[str] = set()
+    for path in modules():
+        for node in ast.walk(parsed(path)):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Note":
+                kinds |= {one.value for one in node.args[1:2] if isinstance(one, ast.Constant)}
+                for given in (one for one in node.args[3:4] if isinstance(one, ast.Dict)):
+                    facts |= {key.value for key in given.keys if isinstance(key, ast.Constant)}
+    assert {"import", "expert", "page"} <= kinds <= set(KINDS)
+    assert facts - {""} - set(COLUMNS) - set(PARTS) == set() and "device" in COLUMNS
 
 
 def test_before_and_after_are_words_too(sessions: sessionmaker[Session], log: AuditLog, zeng: int) -> None:

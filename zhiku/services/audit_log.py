@@ -17,7 +17,7 @@ from zhiku.domain.base import DomainError, UtcDateTime
 from zhiku.services.audit_chain import ChainReport, Progress, verify_chain
 from zhiku.services.audit_names import (
     Names,
-    erased_people,
+    erased_records,
     names_of,
     names_of_records,
     part_words,
@@ -161,7 +161,7 @@ class AuditLog:
             if event is None:
                 raise EventNotFound(f"没有编号为 {number} 的审计记录。")
             names = names_of(session, [event])
-            lines = self._lines(event, names, erased_people(session, [event]))
+            lines = self._lines(event, names, erased_records(session, [event], names))
             return EntryDetails(self._entry(event, names), lines, event.previous_hash, event.hash)
 
     def stream(self, session: Session, wanted: AuditFilter) -> Iterator[tuple[Entry, tuple[Line, ...], AuditEvent]]:
@@ -171,7 +171,8 @@ class AuditLog:
         while True:
             part = statement if place is None else statement.where(_key() > place)
             events = list(session.scalars(_oldest(part).limit(_BATCH)))
-            names, erased = names_of(session, events), erased_people(session, events)
+            names = names_of(session, events)
+            erased = erased_records(session, events, names)
             for event in events:
                 yield self._entry(event, names), self._lines(event, names, erased), event
             if len(events) < _BATCH:
@@ -226,9 +227,9 @@ class AuditLog:
         names = names_of(session, events)
         return [self._entry(event, names) for event in events]
 
-    def _lines(self, event: AuditEvent, names: Names, erased: Set[str]) -> tuple[Line, ...]:
+    def _lines(self, event: AuditEvent, names: Names, erased: Set[tuple[str, str]]) -> tuple[Line, ...]:
         lines = Values(self._zone, names).lines(event.subject_kind, event.changes)
-        if event.subject_kind == "expert" and event.subject_id in erased:
+        if (event.subject_kind, event.subject_id) in erased:
             return tuple(Line(line.what, ERASED, ERASED) for line in lines)
         return tuple(lines)
 

@@ -49,6 +49,9 @@ _NAMES: Mapping[str, Any] = {
     "county_word": select(CountyWord.id, CountyWord.word),
 }
 
+#: Kinds whose records are about somebody.
+_PERSONAL = frozenset({"expert", "suggestion", "service", "account", "act_on_behalf", "liaison_assignment"})
+
 #: How several columns make one name; one column is the name itself.
 _JOINED: Mapping[str, Callable[..., str]] = {
     "suggestion": "{}《{}》".format,
@@ -119,25 +122,20 @@ def _is_id(key: str) -> bool:
     return key.isascii() and key.isdecimal() and len(key) <= 10 and int(key) <= _MAX_ID
 
 
-def erased_people(session: Session, events: Iterable[AuditEvent]) -> set[str]:
-    """Ids of the people among the subjects who had their data erased, or whose profile is gone: what the audit says of
-    their columns is kept for the law, and shown to nobody."""
-    people = {event.subject_id for event in events if event.subject_kind == "expert"}
-    usable = sorted(filter(_is_id, people))
-    found = set(people)
-    for start in range(0, len(usable), _CHUNK):
-        chunk = usable[start : start + _CHUNK]
-        found -= set(map(str, session.scalars(select(Expert.id).where(Expert.id.in_(map(int, chunk))))))
-        found |= set(
-            session.scalars(
-                select(AuditEvent.subject_id).where(
-                    AuditEvent.action == Action.ERASED.value,
-                    AuditEvent.subject_kind == "expert",
-                    AuditEvent.subject_id.in_(chunk),
-                )
-            )
+def erased_records(session: Session, events: Iterable[AuditEvent], names: Names) -> set[tuple[str, str]]:
+    """(kind, id) of the subjects that are gone or whose person had everything erased, where they were somebody's: what
+    the audit says of their columns is kept for the law, and shown to nobody."""
+    subjects = {(event.subject_kind, event.subject_id) for event in events if event.subject_kind in _PERSONAL}
+    people = sorted(key for kind, key in subjects if kind == "expert")
+    gone = {subject for subject in subjects if subject not in names}
+    for start in range(0, len(people), _CHUNK):
+        erased = select(AuditEvent.subject_id).where(
+            AuditEvent.action == Action.ERASED.value,
+            AuditEvent.subject_kind == "expert",
+            AuditEvent.subject_id.in_(people[start : start + _CHUNK]),
         )
-    return found
+        gone |= {("expert", key) for key in session.scalars(erased)}
+    return gone
 
 
 def record_words(kind: str, key: str, names: Names) -> str:
