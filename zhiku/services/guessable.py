@@ -23,6 +23,8 @@ FEWEST_CHARACTERS = 5
 #: Shortest word that is looked up; of the owner's own words two letters are enough (initials, a surname).
 _SHORTEST_WORD = 3
 _LONGEST_PIECE = 24
+#: So many of the commonest leaked passwords are known; further down the list are words that are in many sentences.
+LEAKED = 8000
 
 _SYLLABLE = re.compile(
     "(?:[zcs]h|[b-df-hj-np-tw-z])(?:i?ang|eng|ing|i?ong|uang|i?an|uan|en|in|un|u?ai|ei|ui|i?ao|ou|iu|ie|[uv]e|i?a|ua|uo"
@@ -64,9 +66,13 @@ def is_guessable(password: str, own_words: Collection[str] = ()) -> bool:
 
 @lru_cache(maxsize=1)
 def common_passwords() -> frozenset[str]:
-    """The committed list, lower case."""
+    """The commonest of leaked passwords, by zxcvbn's list, and those of Chinese users, by ours; lower case."""
+    # A megabyte of lists, which only a new password needs.
+    from zxcvbn.frequency_lists import FREQUENCY_LISTS
+
     text = files("zhiku.reference").joinpath("common_passwords.txt").read_text(encoding="utf-8")
-    return frozenset(line for line in text.splitlines() if line and not line.startswith("# ") and line != "#")
+    ours = (line for line in text.splitlines() if line and not line.startswith("# "))
+    return frozenset((*FREQUENCY_LISTS["passwords"][:LEAKED], *ours))
 
 
 def _is_known(part: str, own: Collection[str]) -> bool:
