@@ -150,13 +150,26 @@ def test_the_wheel_runs_outside_the_checkout(built: Built, tmp_path: Path) -> No
     assert "专家" in page
 
 
-#: Asks for a page of results, and for a style sheet that it links to.
+#: Signs somebody in, and asks for a page of results, and for a style sheet that it links to.
 PAGE = """
 import sys
 from zhiku.bootstrap import Zhiku
 from zhiku.config import Settings
+from zhiku.domain.accounts import Account, SignInKind
+from zhiku.domain.permissions import Role
+from zhiku.web import sessions
 from zhiku.web.app import create_app
-with_pages = create_app(Zhiku.open(Settings.from_env())).test_client()
+zhiku = Zhiku.open(Settings.from_env())
+with zhiku.sessions.begin() as session:
+    session.connection(execution_options={"is_writing": True})
+    now = zhiku.clock()
+    account = Account(name="clerk", role=Role.BUREAU, division_prefix="", created_at=now, updated_at=now)
+    session.add(account)
+    session.flush()
+    number = account.id
+with_pages = create_app(zhiku).test_client()
+with with_pages.session_transaction() as cookie:
+    cookie[sessions.TOKEN] = zhiku.sign_ins.begin(number, SignInKind.PASSWORD)
 home = with_pages.get("/")
 page = with_pages.get("/experts", query_string={"q": sys.argv[1]})
 style = with_pages.get("/static/vendor/bootstrap/bootstrap.min.css")
