@@ -52,6 +52,9 @@ PAGES = {
     "a consent": "/experts/1/records/consents",
     "erasing a person": "/experts/1/records/erase",
     "who looked": "/bureau/reveals",
+    "changing a photo": "/experts/1/photo/change",
+    "a file that is no photo": "/experts/1/photo/change#send",
+    "about the API": "/api/v1/docs",
 }
 
 
@@ -83,8 +86,12 @@ SMALL_TEXT = """least => {
 BODY = """() => { const style = getComputedStyle(document.body);
   return [parseFloat(style.fontSize), parseFloat(style.lineHeight) / parseFloat(style.fontSize)]; }"""
 
+#: Of radio buttons one of a group is reached by Tab, and the others from there by the arrows.
 REACHABLE = """() => [...document.querySelectorAll('a[href], button, input:not([type=hidden]), textarea, summary')]
-  .filter(element => element.checkVisibility() && element.getBoundingClientRect().width > 0).length"""
+  .filter(element => element.checkVisibility() && element.getBoundingClientRect().width > 0)
+  .filter(element => element.type !== 'radio' || element ===
+    (document.querySelector(`input[type=radio][name=${element.name}]:checked`) ||
+     document.querySelector(`input[type=radio][name=${element.name}]`))).length"""
 
 
 def fill(page: Page) -> None:
