@@ -116,3 +116,11 @@ def test_settings_do_not_change(tmp_path: Path) -> None:
 
 def test_the_zone_is_the_named_one(tmp_path: Path) -> None:
     assert read(tmp_path, ZHIKU_TIMEZONE="Asia/Urumqi").zone == ZoneInfo("Asia/Urumqi")
+
+
+def test_the_address_for_phones_is_a_site_without_a_path() -> None:
+    for good in ("", "https://zhiku.example.gov.cn", "http://10.1.2.3:8000", "http://[fd00::1]:80"):
+        assert Settings.from_env({"ZHIKU_PUBLIC_URL": good}).public_url == good
+    for bad in ("zhiku.example.gov.cn", "https://a/b", "https://a/", "javascript:x", "https://a b", "https://a@b"):
+        with pytest.raises(SettingsError, match="ZHIKU_PUBLIC_URL"):
+            Settings.from_env({"ZHIKU_PUBLIC_URL": bad})
