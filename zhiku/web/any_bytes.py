@@ -20,7 +20,7 @@ class AnyBytesRequest(Request):
     Werkzeug reads raw UTF-8, and percent-encoded bytes of any kind, but raises `UnicodeDecodeError` for raw bytes that
     are no UTF-8, as an old link in GBK brings them.
 
-    Views see HEAD as the GET that it is asked for: "not a GET" means a form was sent, and a HEAD, which carries no token
+    Views see HEAD as the GET that it stands for: "not a GET" means a form was sent, and a HEAD, which carries no token
     against forgery, must never do what a form does. The server leaves the body of its answer out all the same.
     """
 
