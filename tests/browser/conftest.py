@@ -102,10 +102,13 @@ def visiting(browser: Browser, server: str) -> Iterator[BrowserContext]:
 
 
 @pytest.fixture
-def context(visiting: BrowserContext, zhiku: Zhiku, server: str) -> BrowserContext:
+def context(browser: Browser, zhiku: Zhiku, server: str) -> Iterator[BrowserContext]:
     """The browser of a clerk of the bureau."""
-    sign_in(visiting, zhiku, server, Role.BUREAU)
-    return visiting
+    opened = browser.new_context(base_url=server, viewport={"width": 1280, "height": 800}, locale="zh-CN")
+    opened.set_default_timeout(15_000)
+    sign_in(opened, zhiku, server, Role.BUREAU)
+    yield opened
+    opened.close()
 
 
 def sign_in(context: BrowserContext, zhiku: Zhiku, server: str, role: Role) -> None:

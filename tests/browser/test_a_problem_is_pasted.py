@@ -9,6 +9,12 @@ from urllib.parse import quote, urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.conftest import sign_in
+from tests.web.signing_in import cookie_of
+from zhiku.bootstrap import Zhiku
+from zhiku.domain.permissions import Role
+from zhiku.web.app import create_app
+
 pytestmark = [pytest.mark.browser, pytest.mark.network]
 
 LETTER = (
@@ -18,8 +24,9 @@ LETTER = (
 
 
 @pytest.fixture(params=[True, False], ids=["with scripts", "without scripts"])
-def page(browser: Browser, server: str, request: pytest.FixtureRequest) -> Iterator[Page]:
+def page(browser: Browser, server: str, zhiku: Zhiku, request: pytest.FixtureRequest) -> Iterator[Page]:
     context = browser.new_context(base_url=server, java_script_enabled=request.param, locale="zh-CN")
+    sign_in(context, zhiku, server, Role.DEPARTMENT)
     context.set_default_timeout(15_000)
     yield context.new_page()
     context.close()
@@ -76,11 +83,12 @@ def test_conditions_are_taken_off_and_the_reasons_opened(page: Page) -> None:
     expect(page.get_by_role("searchbox").or_(page.get_by_role("combobox"))).to_have_value("水库")
 
 
-def test_an_address_of_ten_thousand_words_is_answered(server: str) -> None:
+def test_an_address_of_ten_thousand_words_is_answered(server: str, zhiku: Zhiku) -> None:
+    cookie = cookie_of(create_app(zhiku), Role.DEPARTMENT)
     host = urlsplit(server)
     with socket.create_connection((host.hostname, host.port), timeout=30) as connection:
         address = "/experts?q=" + quote("渠道漏水 " * 10_000)
-        connection.sendall(f"GET {address} HTTP/1.0\r\nHost: zhiku\r\n\r\n".encode())
+        connection.sendall(f"GET {address} HTTP/1.0\r\nHost: zhiku\r\nCookie: zhiku_session={cookie}\r\n\r\n".encode())
         answer = b""
         while piece := connection.recv(1 << 16):
             answer += piece

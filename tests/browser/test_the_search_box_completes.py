@@ -9,7 +9,9 @@ from threading import Event
 import pytest
 from playwright.sync_api import Browser, CDPSession, Locator, Page, Route, expect
 
+from tests.browser.conftest import sign_in
 from zhiku.bootstrap import Zhiku
+from zhiku.domain.permissions import Role
 
 pytestmark = [pytest.mark.browser, pytest.mark.network]
 
@@ -19,8 +21,9 @@ PAGES = ("/", "/experts?q=高血压")
 @pytest.fixture(autouse=True)
 def prepared(zhiku: Zhiku) -> None:
     """The lists, which a server has ready some moments after its start."""
-    zhiku.completer.prepare()
-    zhiku.did_you_mean.prepare()
+    searches = zhiku.searches.within("430725")
+    searches.completer.prepare()
+    searches.did_you_mean.prepare()
 
 
 @pytest.fixture
@@ -172,8 +175,9 @@ def test_a_failing_server_leaves_an_ordinary_search_box(page: Page, box: Locator
     expect(page.get_by_role("article").first).to_be_visible()
 
 
-def test_without_javascript_it_is_an_ordinary_search_box(browser: Browser, server: str) -> None:
+def test_without_javascript_it_is_an_ordinary_search_box(browser: Browser, server: str, zhiku: Zhiku) -> None:
     context = browser.new_context(base_url=server, java_script_enabled=False)
+    sign_in(context, zhiku, server, Role.DEPARTMENT)
     page = context.new_page()
     page.goto("/")
     page.get_by_role("searchbox").fill("水库")

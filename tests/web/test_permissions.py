@@ -212,6 +212,11 @@ def test_a_visitor_who_asks_for_a_page_is_asked_to_sign_in_and_comes_back_to_it(
     assert 'value="/experts?q=%E6%B0%B4%E5%BA%93&amp;field=%E6%B0%B4%E5%88%A9"' in asked
 
 
+def test_a_very_long_address_does_not_become_a_longer_one(visitor: FlaskClient) -> None:
+    answer = visitor.get("/experts", query_string={"q": "渠道漏水" * 5_000})
+    assert answer.status_code == 303 and answer.headers["Location"] == "/sign-in?next=/experts"
+
+
 def test_the_api_answers_in_json_what_it_needs(visitor: FlaskClient) -> None:
     answer = visitor.get("/api/v1/experts?q=水库")
     assert answer.status_code == 401 and answer.is_json and "Bearer" in answer.headers["WWW-Authenticate"]

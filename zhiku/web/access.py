@@ -46,6 +46,10 @@ CHANGE_OF_PASSWORD = "account.password"
 #: Files of ours, and what tells whether the database answers: not looked up by whom they are asked for.
 ASKS_NOBODY = frozenset({"static", "health.healthz"})
 
+#: Longest address that a sign-in leads back to, in characters; of a longer one it is the page without its query.
+#: Proxies take heads of some kilobytes, and in the address of the sign-in page it is encoded once more.
+MAX_WAY_BACK = 2_000
+
 #: What a page of the API begins with; everything below answers in JSON.
 API = "/api/"
 
@@ -167,7 +171,10 @@ def ask_to_sign_in() -> ResponseReturnValue:
     if getattr(current_app.view_functions[request.endpoint or ""], _DECLARED) is Permission.SEE_OWN_RECORDS:
         # A retiree's page: they have no password, but a slip.
         return redirect(url_for("entry.enter", ended=1), code=303)
-    return redirect(url_for("sign_in.enter", next=here()), code=303)
+    wanted = here()
+    if len(wanted) > MAX_WAY_BACK:
+        wanted = request.script_root + request.path
+    return redirect(url_for("sign_in.enter", next=wanted), code=303)
 
 
 def signed_in() -> SignedIn:
