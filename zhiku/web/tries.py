@@ -1,4 +1,4 @@
-"""Counts of tries by address and by account, for the limits of web/limits.py: kept in memory, never written anywhere."""
+"""Counts of tries by address and account, for the limits of web/limits.py: kept in memory, never written anywhere."""
 
 from __future__ import annotations
 
