@@ -1,7 +1,8 @@
 """The demo, from a fresh checkout to open pages: `python3 scripts/demo.py [--no-serve] [--host H] [--port N]`.
 
 Makes `.venv`, installs, creates the database, loads the demo county, builds the index, answers one search, says with
-which accounts to sign in and serves the pages. Running it again takes seconds and loses nothing. This file must parse with any Python 3.
+which accounts to sign in and serves the pages. Running it again takes seconds and loses nothing. This file must parse
+with any Python 3.
 """
 
 import argparse

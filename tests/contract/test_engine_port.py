@@ -267,7 +267,8 @@ def test_a_scope_leaves_nothing_of_what_lies_outside_it(engine: Engine) -> None:
     terms = parse("水库", engine.analyzer)
 
     def found(division: str, **shape: object) -> tuple[set[str], int, int, dict[str, int], int]:
-        request = SearchRequest(terms, division=division, facets=("field",), count_names=("given:建设",), **shape)  # type: ignore[arg-type]
+        request = SearchRequest(terms, division=division, facets=("field",), count_names=("given:建设",))
+        request = replace(request, **shape)  # type: ignore[arg-type]
         result = engine.search(request)
         hits = {hit.id for hit in result.hits}
         return hits, result.total_documents, result.total_owners, dict(result.facets["field"]), result.named_owners

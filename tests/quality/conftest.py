@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from zhiku import demo, migrations
+from zhiku import demo
 from zhiku.bootstrap import Zhiku
 from zhiku.cli.demo import KINDS_IN_ORDER
 from zhiku.config import Settings

@@ -1,4 +1,4 @@
-"""A form that is sent when the sign-in has ended: nothing that was typed is lost, and nobody is tricked into sending."""
+"""A form sent when the sign-in has ended: nothing that was typed is lost, and nobody is tricked into sending."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Consent (个人信息保护法, articles 13 to 15 and 29): for each purpose by itself, when and how it was given, and taken back."""
+"""Consent (PIPL, articles 13 to 15 and 29): for each purpose by itself, when and how it was given, and taken back."""
 
 from __future__ import annotations
 

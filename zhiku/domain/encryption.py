@@ -1,8 +1,9 @@
 """Columns that are encrypted at rest: AES-256-GCM, with the id of the key beside every value.
 
 A stored value is `v1:<key id>:<base64 of nonce and ciphertext>`. The associated data is the name of the column, so that
-a value that somebody moves to another column no longer opens. The keys come with the database engine (`dialect.keyring`,
-set in `zhiku.persistence.session`): a database that was opened without them cannot read or write such a column.
+a value that somebody moves to another column no longer opens. The keys come with the database engine
+(`dialect.keyring`, set in `zhiku.persistence.session`): a database that was opened without them cannot read or write
+such a column.
 """
 
 from __future__ import annotations

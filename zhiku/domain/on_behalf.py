@@ -1,4 +1,4 @@
-"""On behalf (代办): what a liaison officer did for a retiree, why, by which channel, and whether the retiree confirmed it."""
+"""On behalf (代办): what a liaison did for a retiree, why, by which channel, and whether the retiree confirmed it."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ def fits(connection: Connection, keyring: Keyring) -> bool:
     """Whether these are the keys of the database; any are those of one without tables."""
     if not inspect(connection).has_table(DataKey.__tablename__):
         return True
-    for key_id, check in connection.execute(select(DataKey.id, DataKey.check)).all():
+    for check in connection.scalars(select(DataKey.check)).all():
         try:
             keyring.decrypt(check, _COLUMN)
         except KeysUnusable:

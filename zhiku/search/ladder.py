@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from zhiku.search.port import Searcher, ExactPart, QueryTerms, SearchRequest, SearchResult, TermGroup
+from zhiku.search.port import ExactPart, QueryTerms, Searcher, SearchRequest, SearchResult, TermGroup
 from zhiku.search.ranking import RankedOwners, all_words_mask, rank_owners
 
 #: Documents an answer is ranked from. People beyond them are counted, but cannot be paged to.

@@ -23,7 +23,7 @@ from zhiku.domain.expertise import FieldOfExpertise
 from zhiku.domain.experts import Availability, Expert, ExpertField, ExpertStatus
 from zhiku.domain.outbox import OutboxEntry
 from zhiku.domain.redaction import REMOVED, redact
-from zhiku.search.port import Searcher, IndexProblem
+from zhiku.search.port import IndexProblem, Searcher
 
 
 @dataclass(frozen=True, slots=True)

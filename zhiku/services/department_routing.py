@@ -31,7 +31,7 @@ from zhiku.domain.departments import Department
 from zhiku.domain.divisions import is_within
 from zhiku.domain.redaction import redact
 from zhiku.domain.suggestions import UNSEARCHABLE, Suggestion
-from zhiku.search.port import Searcher, Kind, QueryTerms, SearchRequest
+from zhiku.search.port import Kind, QueryTerms, Searcher, SearchRequest
 from zhiku.search.query import parse
 from zhiku.search.votes import reciprocal_rank_votes
 from zhiku.services.department_duties import DepartmentRow, Duties, DutyComparison

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from zhiku.analysis.names import sounds_of, split_name
 from zhiku.analysis.normalize import normalize, normalize_with_offsets
 from zhiku.analysis.synonyms import shipped_synonyms
-from zhiku.search.port import Searcher, QueryTerms, RequiredWord, SearchRequest, TermGroup
+from zhiku.search.port import QueryTerms, RequiredWord, Searcher, SearchRequest, TermGroup
 from zhiku.search.spelling import LONGEST_QUERY, Speller
 from zhiku.services.county_words import CountyWords, CountyWordsReader
 from zhiku.services.prepared import FIRST_WAIT, Prepared

@@ -15,7 +15,7 @@ from zhiku.search.intent import Intent
 from zhiku.search.keywords import KnownWords
 from zhiku.search.ladder import DOCUMENT_LIMIT, NEAR_PLACES, Found, find_people
 from zhiku.search.meaning import NEAR_FLOOR
-from zhiku.search.port import FACETS, NO_TERMS, Searcher, ExactPart, Kind, QueryTerms, SearchRequest, TermGroup
+from zhiku.search.port import FACETS, NO_TERMS, ExactPart, Kind, QueryTerms, Searcher, SearchRequest, TermGroup
 from zhiku.search.ranking import RankedOwner, rank_owners
 from zhiku.services.answers import (
     Answer,

@@ -23,10 +23,10 @@ from zhiku.search.keywords import (
 from zhiku.search.port import (
     FACETS,
     NO_TERMS,
-    Searcher,
     ExactPart,
     Kind,
     QueryTerms,
+    Searcher,
     SearchRequest,
 )
 from zhiku.search.query import MAX_QUERY, exact_part, parse

@@ -14,7 +14,7 @@ from zhiku.domain.divisions import is_within
 from zhiku.domain.redaction import redact
 from zhiku.domain.suggestions import UNSEARCHABLE, Suggestion, SuggestionAuthor
 from zhiku.search.ladder import DOCUMENT_LIMIT, NEAR_PLACES
-from zhiku.search.port import Searcher, Hit, Kind, QueryTerms, SearchRequest
+from zhiku.search.port import Hit, Kind, QueryTerms, Searcher, SearchRequest
 from zhiku.search.query import MAX_QUERY, parse
 from zhiku.services.directory import public_authors
 from zhiku.services.evidence import Evidence, Fragment, evidence_for, nearest_clause, suggestion_texts
