@@ -5,6 +5,10 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Browser, Page, Request, expect
 
+from tests.browser.conftest import sign_in
+from zhiku.bootstrap import Zhiku
+from zhiku.domain.permissions import Role
+
 pytestmark = [pytest.mark.browser, pytest.mark.network]
 
 WRITTEN = {
@@ -53,10 +57,13 @@ def test_a_copy_is_asked_about_once_and_can_be_submitted_all_the_same(page: Page
     expect(page.get_by_role("heading", name="您的建议已经收到")).to_be_visible()
 
 
-def test_without_javascript_nothing_typed_is_lost_on_the_way_back(browser: Browser, server: str) -> None:
+def test_without_javascript_nothing_typed_is_lost_on_the_way_back(
+    browser: Browser, server: str, zhiku: Zhiku
+) -> None:
     context = browser.new_context(
         base_url=server, java_script_enabled=False, viewport={"width": 375, "height": 740}, locale="zh-CN"
     )
+    sign_in(context, zhiku, server, Role.LIAISON)
     page = context.new_page()
     page.goto("/suggestions/new")
     write(page)

@@ -7,6 +7,7 @@ cannot come in. A token of so many bits needs neither salt nor a slow hash.
 from __future__ import annotations
 
 import hashlib
+import logging
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from zhiku.domain.accounts import Account, AccountClosed, SignIn, SignInKind
-from zhiku.domain.actors import Actor
+from zhiku.domain.actors import Actor, current_actor
 from zhiku.domain.audit import Action, Note, append
 from zhiku.domain.permissions import Permission, Role, Scope, may
 
@@ -29,10 +30,14 @@ DEVICE_END = timedelta(days=180)
 
 #: `seen_at` is moved on at most so often, so that reading a page is not a write.
 SEEN_EVERY = timedelta(minutes=1)
+#: How long a refused page waits for the audit, in milliseconds.
+REFUSAL_WAIT_MS = 5_000
 #: The list of sign-ins of an account forgets what ended so long ago; the audit keeps it.
 FORGOTTEN_AFTER = timedelta(days=90)
 
 _MAX_DEVICE, _MAX_ADDRESS = 80, 45
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,10 +209,18 @@ class SignIns:
         return self._revoke(account_id, SignIn.token_hash != _hash(but_token))
 
     def note_refusal(self, what: str) -> None:
-        """Note in the audit that who is at work asked for a page that their role does not have."""
-        with self._sessions.begin() as session:
-            session.connection(execution_options={"is_writing": True})
-            append(session, [Note(Action.REFUSED, "page", what[:40])], self._clock())
+        """Note in the audit that who is at work asked for a page that their role does not have.
+
+        It is refused all the same where an import holds the database longer than anybody waits for a page; then the
+        log has it.
+        """
+        try:
+            with self._sessions.begin() as session:
+                session.connection(execution_options={"is_writing": True, "lock_wait_ms": REFUSAL_WAIT_MS})
+                append(session, [Note(Action.REFUSED, "page", what[:40])], self._clock())
+        except OperationalError:
+            actor = current_actor()
+            log.warning("refused, and not in the audit: account %s, page %s", actor.account_id, what)
 
     def _revoke(self, account_id: int, which: ColumnElement[bool]) -> int:
         with self._sessions.begin() as session:
