@@ -168,13 +168,13 @@ def test_a_wrong_number_and_a_wrong_code_get_the_same_page(client: FlaskClient) 
     assert "编号和查询码对不上" in pages[0]
 
 
-def test_codes_cannot_be_guessed_quickly(client: FlaskClient) -> None:
-    form = open_form(client, "/suggestions/status") | {"number": "2026-0001", "code": "AAAAAA"}
+def test_codes_cannot_be_guessed_quickly(visitor: FlaskClient) -> None:
+    form = open_form(visitor, "/suggestions/status") | {"number": "2026-0001", "code": "AAAAAA"}
     tries = limits.STATUS_TRIES[0].amount
-    assert [client.post("/suggestions/status", data=form).status_code for _ in range(tries)] == [422] * tries
-    refused = client.post("/suggestions/status", data=form)
+    assert [visitor.post("/suggestions/status", data=form).status_code for _ in range(tries)] == [422] * tries
+    refused = visitor.post("/suggestions/status", data=form)
     assert refused.status_code == 429 and "再试" in refused.text
-    elsewhere = client.post("/suggestions/status", data=form, environ_overrides={"REMOTE_ADDR": "10.0.0.9"})
+    elsewhere = visitor.post("/suggestions/status", data=form, environ_overrides={"REMOTE_ADDR": "10.0.0.9"})
     assert elsewhere.status_code == 422
 
 
