@@ -57,9 +57,7 @@ def test_a_copy_is_asked_about_once_and_can_be_submitted_all_the_same(page: Page
     expect(page.get_by_role("heading", name="您的建议已经收到")).to_be_visible()
 
 
-def test_without_javascript_nothing_typed_is_lost_on_the_way_back(
-    browser: Browser, server: str, zhiku: Zhiku
-) -> None:
+def test_without_javascript_nothing_typed_is_lost_on_the_way_back(browser: Browser, server: str, zhiku: Zhiku) -> None:
     context = browser.new_context(
         base_url=server, java_script_enabled=False, viewport={"width": 375, "height": 740}, locale="zh-CN"
     )

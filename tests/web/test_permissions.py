@@ -236,9 +236,7 @@ def test_a_password_that_somebody_else_gave_opens_only_its_own_change(
     assert clerk.get("/api/complete?q=水").status_code == 403
 
 
-def test_a_closed_account_is_out_with_its_next_page(
-    zhiku: Zhiku, signed_in_as: Callable[[Role], FlaskClient]
-) -> None:
+def test_a_closed_account_is_out_with_its_next_page(zhiku: Zhiku, signed_in_as: Callable[[Role], FlaskClient]) -> None:
     clerk = signed_in_as(Role.LEADER)
     assert clerk.get("/experts").status_code == 200
     with zhiku.sessions.begin() as session:

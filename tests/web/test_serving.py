@@ -51,6 +51,8 @@ class Service:
         env = {name: value for name, value in os.environ.items() if not name.startswith("ZHIKU_")}
         env |= {
             "ZHIKU_HOME": str(home), "ZHIKU_ENCODER": "none", "PYTHONUTF8": "1", "ZHIKU_PAGE_SIZE": "3",
+            # One clerk asks as fast as many, and shall not be told to wait.
+            "ZHIKU_SEARCHES_PER_MINUTE": "0", "ZHIKU_API_CALLS_PER_MINUTE": "0",
         }  # fmt: skip
         zhiku = Zhiku.open(settings_in(home))
         #: Of a browser in which a clerk of the bureau is signed in.
