@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from tests import factories
 from zhiku import demo
 from zhiku.bootstrap import Zhiku
 from zhiku.cli.demo import KINDS_IN_ORDER
 from zhiku.config import Settings
+from zhiku.domain.permissions import Role
 from zhiku.services.importing.report import Report
 from zhiku.services.importing.run import import_file
 from zhiku.services.reference_data import load_reference_data
@@ -41,6 +43,9 @@ def demo_county(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoCounty
         with resources.as_file(resources.files(demo).joinpath(f"{kind}.csv")) as path:
             now = datetime(2026, 11, 23, tzinfo=UTC)
             reports[kind] = import_file(zhiku.sessions, kind, path, now, division=zhiku.settings.division)
+    with zhiku.sessions.begin() as session:
+        session.connection(execution_options={"is_writing": True})
+        factories.an_account(session, Role.BUREAU)
     zhiku.indexing.rebuild()
     yield DemoCounty(home, zhiku, reports)
     zhiku.close()

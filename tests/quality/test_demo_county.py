@@ -13,10 +13,12 @@ from click.testing import CliRunner
 from sqlalchemy import select
 
 from tests.quality.conftest import DemoCounty
+from tests.web.signing_in import browser_of
 from zhiku import demo
 from zhiku.cli.main import cli
 from zhiku.domain.divisions import Division, DivisionLevel
 from zhiku.domain.experts import Expert
+from zhiku.domain.permissions import Role
 from zhiku.domain.redaction import has_private_number
 from zhiku.services.evaluation import Evaluation, measure
 from zhiku.web.app import create_app
@@ -147,7 +149,7 @@ def test_command_page_and_api_give_the_same_people_in_the_same_order(
     demo_county: DemoCounty, monkeypatch: pytest.MonkeyPatch, query: str
 ) -> None:
     monkeypatch.setenv("ZHIKU_HOME", str(demo_county.home))
-    client = create_app(demo_county.zhiku).test_client()
+    client = browser_of(create_app(demo_county.zhiku), Role.BUREAU)
     for page in (1, 2):
         asked = {"q": query, "page": str(page)}
         by_api = client.get("/api/v1/experts", query_string=asked).get_json()
@@ -163,7 +165,7 @@ def test_command_page_and_api_give_the_same_people_in_the_same_order(
 
 def test_the_command_takes_the_filters_of_the_page(demo_county: DemoCounty, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ZHIKU_HOME", str(demo_county.home))
-    client = create_app(demo_county.zhiku).test_client()
+    client = browser_of(create_app(demo_county.zhiku), Role.BUREAU)
     asked = {"q": "水库", "township": ["热市镇", "漆河镇"], "field": ["水利水电"]}
     by_api = [person["name"] for person in client.get("/api/v1/experts", query_string=asked).get_json()["people"]]
     arguments = ["search", "水库", "--township", "热市镇", "--township", "漆河镇", "--field", "水利水电"]

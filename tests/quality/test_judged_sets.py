@@ -17,10 +17,13 @@ import pytest
 from click.testing import CliRunner
 from flask.testing import FlaskClient
 
+from tests import factories
+from tests.web.signing_in import browser_of
 from zhiku.analysis.vector_cache import VectorCache
 from zhiku.bootstrap import Zhiku, evaluate_in, open_engine, open_vectors
 from zhiku.cli.main import cli
 from zhiku.config import Settings
+from zhiku.domain.permissions import Role
 from zhiku.services.evaluation import JudgedSet, evaluate, read_judged_set, vote
 from zhiku.web.app import create_app
 
@@ -117,7 +120,10 @@ def client(engineers: JudgedSet, tmp_path_factory: pytest.TempPathFactory) -> It
             if arguments[0] == "import":
                 assert f"新增 {len(engineers.documents)}" in result.output and "未导入 0" in result.output
     zhiku = Zhiku.open(Settings.from_env({"ZHIKU_HOME": str(home)}))
-    yield create_app(zhiku).test_client()
+    with zhiku.sessions.begin() as session:
+        session.connection(execution_options={"is_writing": True})
+        factories.an_account(session, Role.BUREAU)
+    yield browser_of(create_app(zhiku), Role.BUREAU)
     zhiku.close()
 
 
