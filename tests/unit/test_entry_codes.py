@@ -180,6 +180,16 @@ def test_a_slip_asked_for_twice_with_one_press_is_one_slip(
         assert session.scalar(select(func.count()).select_from(EntryCode)) == 1
 
 
+def test_a_code_used_while_its_slip_lay_open_gives_way_to_a_fresh_one(
+    codes: EntryCodes, zeng: int, zhou: Officer
+) -> None:
+    proposed = new_code()
+    codes.enter(codes.issue(zeng, zhou, proposed).code, PHONE)
+    again = codes.issue(zeng, zhou, proposed).code
+    assert again != proposed
+    assert codes.enter(again, OTHER_PHONE).expert_id == zeng
+
+
 def test_a_withdrawn_code_opens_nothing(codes: EntryCodes, zeng: int, zhou: Officer) -> None:
     code = codes.issue(zeng, zhou).code
     assert codes.withdraw(zeng, zhou) is True

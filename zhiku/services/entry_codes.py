@@ -118,7 +118,8 @@ class EntryCodes:
         """A new code for a retiree whom the asker looks after; older ones of theirs do not open any more.
 
         Their account is made with the first one. `code` is the one that the caller proposes, from `new_code()`: the
-        same proposed again while it is open is the same slip, so that a button pressed twice prints one.
+        same proposed again while it is open is the same slip, so that a button pressed twice prints one; one that was
+        used meanwhile gives way to a fresh one.
 
         Raises `PersonNotFound` and `AccountNotInUse`.
         """
@@ -184,19 +185,19 @@ class EntryCodes:
 
     def _issue(self, expert_id: int, asker: Asker, code: str) -> Slip:
         now = self._clock()
-        code_hash = self._hash(code)
         with self._sessions() as session, session.begin():
             session.connection(execution_options={"is_writing": True})
             expert = require_kept(session, expert_id, asker)
             account = self._account_of(session, expert, now)
-            row = session.scalar(
-                select(EntryCode).where(EntryCode.account_id == account.id, EntryCode.code_hash == code_hash)
-            )
-            if row is None or row.spent_at is not None:
+            row = session.scalar(select(EntryCode).where(EntryCode.code_hash == self._hash(code)))
+            if row is not None and (row.spent_at is not None or row.account_id != account.id):
+                # It was used while its slip still lay open, and opens nothing any more.
+                code, row = new_code(), None
+            if row is None:
                 self._spend_open(session, account.id, now)
                 row = EntryCode(
                     account_id=account.id,
-                    code_hash=code_hash,
+                    code_hash=self._hash(code),
                     issued_by_id=asker.account_id,
                     issued_at=now,
                     expires_at=now + VALID_FOR,
