@@ -17,6 +17,7 @@ import pytest
 from tests import factories
 from tests.unit.doomed import PEOPLE, STOP, Installation, look_after
 from tests.unit.indexes import found
+from zhiku import migrations
 from zhiku.engines.whoosh.generations import MARKER
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.slow
 def installation(tmp_path: Path) -> Iterator[Installation]:
     """People in a database, all of them indexed."""
     installation = Installation(tmp_path)
-    installation.prepare_database()
+    migrations.upgrade(installation.database)
     with installation.sessions() as session, session.begin():
         factories.reference(session)
         for number in range(PEOPLE):

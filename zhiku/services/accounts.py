@@ -150,8 +150,9 @@ class Accounts(AccountList):
             if now != before:
                 raise AccountChanged(self._differences(session, before, now), now)
             checked = self._checked(session, scope, draft, account)
-            if checked.role != now.role and account.role is Role.ADMINISTRATOR:
-                self._require_another(session, account, "不能改掉自己的管理员角色，请另一位管理员来改。")
+            is_other_administrator = (checked.role, checked.division_prefix) != (now.role, now.division_prefix)
+            if is_other_administrator and account.role is Role.ADMINISTRATOR:
+                self._require_another(session, account, "不能改掉自己的管理员角色或范围，请另一位管理员来改。")
             for name, value in _columns(checked).items():
                 setattr(account, name, value)
             account.updated_at = self._clock()
@@ -205,7 +206,7 @@ class Accounts(AccountList):
     def change_own_password(self, account_id: int, new: str) -> None:
         """Give an account the password that its owner chose; who asks has shown the old one.
 
-        Raises `PasswordNotAcceptable` and `DatabaseBusy`.
+        Raises `PasswordNotAcceptable`, also where an administrator has reset it meanwhile, and `DatabaseBusy`.
         """
         with self._sessions() as session:
             account = session.get_one(Account, account_id, options=[joinedload(Account.department)])
@@ -217,6 +218,8 @@ class Accounts(AccountList):
         kept = self._passwords.hash(new)
         with writing(self._sessions) as session:
             account = session.get_one(Account, account_id, with_for_update=True)
+            if account.password_hash != old:
+                raise PasswordNotAcceptable("密码刚刚被改过或重设过，这次没有改。请重新登录后再试。")
             now = self._clock()
             account.password_hash, account.password_set_at, account.updated_at = kept, now, now
             account.must_change_password = False
@@ -287,13 +290,14 @@ class Accounts(AccountList):
         """Before an administrator is closed or demoted. Raises `StepNotAllowed`."""
         if current_actor().account_id == account.id:
             raise StepNotAllowed(own)
-        active = session.scalars(
-            select(Account.id)
+        active = session.execute(
+            select(Account.id, Account.division_prefix)
             .where(Account.role == Role.ADMINISTRATOR, Account.is_active)
             .order_by(Account.id)
             .with_for_update()
         ).all()
-        if not set(active) - {account.id}:
+        # Whoever keeps a smaller part of the county cannot open the whole of it again.
+        if not any(account.division_prefix.startswith(prefix) for number, prefix in active if number != account.id):
             raise StepNotAllowed("这是最后一个能用的系统管理员，不能停用或改成别的角色。请先添加一位管理员。")
 
     def _differences(

@@ -70,7 +70,7 @@ class Standing:
                 expert.change_status(ExpertStatus.WITHDRAWN, now)
             elif step is StandingStep.DECEASED:
                 expert.change_status(ExpertStatus.DECEASED, now)
-                _close_the_door(session, expert_id, now)
+                close_the_door(session, expert_id, now)
             elif step is StandingStep.BACK:
                 was_deceased = expert.status is ExpertStatus.DECEASED
                 expert.come_back(now)
@@ -105,7 +105,7 @@ def _publish(session: Session, expert: Expert, now: datetime) -> None:
         expert.availability = Availability.AVAILABLE
 
 
-def _close_the_door(session: Session, expert_id: int, now: datetime) -> None:
+def close_the_door(session: Session, expert_id: int, now: datetime) -> None:
     """Nobody comes in by a dead person's device or code, and nobody is their liaison."""
     account = session.scalar(select(Account).where(Account.expert_id == expert_id))
     if account is not None:

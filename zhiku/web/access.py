@@ -29,6 +29,7 @@ from zhiku.services.searches import Searches
 from zhiku.services.sign_ins import SignedIn
 from zhiku.web import interrupted, sessions
 from zhiku.web.current import current_zhiku
+from zhiku.web.limits import is_noted_anew
 from zhiku.web.presentation import here
 
 log = logging.getLogger(__name__)
@@ -149,7 +150,8 @@ def check() -> ResponseReturnValue | None:
     if found is None:
         return ask_to_sign_in()
     if not found.may(required):
-        current_zhiku().sign_ins.note_refusal(request.endpoint)
+        if is_noted_anew(current_app, request.endpoint):
+            current_zhiku().sign_ins.note_refusal(request.endpoint)
         if isinstance(found, SignedIn):
             abort(404)
         # Whoever writes that program shall know what to ask for.

@@ -26,6 +26,7 @@ COMPLETIONS = (RateLimitItemPerMinute(1200),)
 SIMILAR_LOOKUPS = (RateLimitItemPerMinute(90), RateLimitItemPerHour(1500))
 #: Tokens of the API from one address that are none: those that are right do not count.
 WRONG_TOKENS = (RateLimitItemPerMinute(20), RateLimitItemPerHour(200))
+_NOTED = (RateLimitItemPerMinute(1),)
 #: Photos from one account: each costs a second of work.
 UPLOADS = (RateLimitItemPerMinute(20), RateLimitItemPerHour(300))
 
@@ -90,6 +91,13 @@ def limit_tries(app: Flask, limits: tuple[RateLimitItem, ...], what: str, accoun
     """Count one try of `what` from the address of this request, and where one is named also one for an account: who
     has many addresses has no more guesses of one person's password. Raises `TooManyRequests`."""
     _count(app, Limits(limits, limits), what, f"account {account}" if account else "")
+
+
+def is_noted_anew(app: Flask, endpoint: str) -> bool:
+    """Whether a refused page is to be noted in the audit: once a minute for each account, which cannot fill the disk
+    with events that stay for ever by asking again and again."""
+    tries: Tries = app.extensions["zhiku.tries"]
+    return tries.wait([(_NOTED, f"refused {endpoint}", _account_at_work())]) == 0
 
 
 def network(address: str) -> str:

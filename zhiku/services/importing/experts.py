@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session, object_session, selectinload
 
 from zhiku.domain.expertise import FieldOfExpertise
 from zhiku.domain.experts import (
@@ -30,6 +31,7 @@ from zhiku.services.importing.values import (
     line_of,
     without_repeats,
 )
+from zhiku.services.standing import close_the_door
 
 
 @dataclass(slots=True)
@@ -379,4 +381,11 @@ def _plan_status(
     except ExpertStatusNotAllowed as error:
         plan.person.row.warn(f"状态没有改：{error}")
         return
-    change("状态", expert.status.label, to.label, lambda target: target.change_status(to, context.now))
+    change("状态", expert.status.label, to.label, lambda target: _change_status(target, to, context.now))
+
+
+def _change_status(expert: Expert, to: ExpertStatus, now: datetime) -> None:
+    expert.change_status(to, now)
+    session = object_session(expert)
+    if to is ExpertStatus.DECEASED and session is not None:
+        close_the_door(session, expert.id, now)
