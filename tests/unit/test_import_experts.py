@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session, sessionmaker
 import zhiku.demo
 from tests import factories
 from tests.unit import rosters
+from zhiku.domain.accounts import Account, EntryCode, LiaisonAssignment
 from zhiku.domain.experts import Availability, DatePrecision, Expert, ExpertStatus, Sex
 from zhiku.domain.outbox import OutboxEntry
 from zhiku.domain.schema import metadata
@@ -239,6 +240,20 @@ def test_a_status_in_the_row_beats_the_option(sessions: sessionmaker[Session], t
         ExpertStatus.DRAFT,
         ExpertStatus.DECEASED,
     ]
+
+
+def test_nobody_comes_in_as_a_person_of_whose_death_a_roster_tells(
+    sessions: sessionmaker[Session], tmp_path: Path
+) -> None:
+    with sessions.begin() as session:
+        expert = factories.an_expert(session, "张水生", status=ExpertStatus.PUBLISHED)
+        factories.everything_about_access(session, expert, factories.a_department(session))
+    rosters.run(sessions, rosters.csv(tmp_path / "a.csv", "姓名,出生日期,原单位,状态\n张水生,1950-03,县水利局,已故\n"))
+    with sessions() as session:
+        account = session.scalars(select(Account).where(Account.expert_id.is_not(None))).one()
+        assert not account.is_active
+        assert session.scalars(select(LiaisonAssignment)).one().ended_at is not None
+        assert session.scalars(select(EntryCode)).one().spent_at is not None
 
 
 def test_the_deceased_stay_deceased_and_other_steps_follow_the_rules(

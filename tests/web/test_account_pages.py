@@ -425,6 +425,9 @@ def test_an_administrator_always_remains(zhiku: Zhiku, keeper: FlaskClient) -> N
     answer = deed(keeper, me, "close")
     assert answer.status_code == 422 and "自己的账号" in answer.text
     assert send(keeper, f"{PAGE}/{me}", role="leader").status_code == 422
+    # Nobody could open the whole county again.
+    narrowed = send(keeper, f"{PAGE}/{me}", division_prefix="430725105")
+    assert narrowed.status_code == 422 and "范围" in narrowed.text
     other = add(zhiku, "wangli", "王丽", Role.ADMINISTRATOR)
     assert deed(keeper, other, "close").status_code == 303
     assert deed(keeper, me, "close").status_code == 422

@@ -197,8 +197,11 @@ def test_every_permission_is_needed_by_a_route_or_asked_within_one(app: Flask) -
 
 
 def test_what_is_refused_is_noted_with_who_asked(zhiku: Zhiku, signed_in_as: Callable[[Role], FlaskClient]) -> None:
-    answer = signed_in_as(Role.DEPARTMENT).get("/bureau/lexicon")
-    assert answer.status_code == 404 and "检索用词" not in answer.text
+    browser = signed_in_as(Role.DEPARTMENT)
+    answers = [browser.get("/bureau/lexicon") for _ in range(3)]
+    answer = answers[0]
+    # Once, however often it is asked within a minute: events stay for ever.
+    assert {one.status_code for one in answers} == {404} and "检索用词" not in answer.text
     with zhiku.sessions() as session:
         (noted,) = session.scalars(select(AuditEvent).where(AuditEvent.action == Action.REFUSED.value))
         assert (noted.actor_role, noted.subject_kind, noted.subject_id) == ("department", "page", "lexicon.overview")
