@@ -151,7 +151,8 @@ def test_where_no_sentence_has_a_word_the_first_one_is_shown_unmarked() -> None:
 def summary(text: str) -> Passage:
     """The passage of a profile that has nothing but this summary."""
     profile = Profile(
-        expert_id=1, name="", former_unit="", last_post="", professional_title="", township="", division="", keywords=(),
+        expert_id=1, name="", former_unit="", last_post="", professional_title="", township="", division="",
+        keywords=(),
         summary=text, ways_of_helping=(), availability=Availability.AVAILABLE, updated_on=factories.NOW.date(),
         fields=(), main_fields=(), career=(), honours=(),
     )  # fmt: skip
