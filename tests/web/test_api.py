@@ -159,7 +159,8 @@ def test_a_number_is_read_however_it_is_written(ask: Ask, issue: Callable[..., s
 @pytest.mark.parametrize(
     ("address", "said"),
     [
-        ("/api/v1/experts?page=0", "page"), ("/api/v1/experts?page=x", "page"), ("/api/v1/suggestions?page=-1", "page"),
+        ("/api/v1/experts?page=0", "page"), ("/api/v1/experts?page=x", "page"),
+        ("/api/v1/experts?page=", "page"), ("/api/v1/suggestions?page=-1", "page"),
         ("/api/v1/suggestions?page=100001", "page"), ("/api/v1/experts?by=age", "name、topic"),
         ("/api/v1/experts?as_typed=yes", "as_typed"),
     ],

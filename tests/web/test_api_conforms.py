@@ -85,8 +85,11 @@ def test_every_answer_is_as_described(
     method, path = operation.split()
     cases = described[path][method].as_strategy(generation_mode=mode)
 
-    # Not by its plugin for pytest, which knows only some versions of it.
-    @settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    # Not by its plugin for pytest, which knows only some versions of it. The same cases each time: another one that
+    # does not conform is found by whoever changes the number, not by who happens to run the tests.
+    @settings(
+        max_examples=EXAMPLES, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
+    )
     @given(cases)
     def ask(case: Case) -> None:
         headers = {"Authorization": f"Bearer {served[1]}"}

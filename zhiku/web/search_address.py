@@ -179,6 +179,6 @@ def read_page(args: MultiDict[str, str], *, is_strict: bool = False) -> int:
     given = args.get("page", "")
     if given.isascii() and given.isdecimal() and len(given) <= 9 and 1 <= int(given) <= MAX_PAGE:
         return int(given)
-    if given and is_strict:
+    if is_strict and "page" in args:
         raise BadPage(f"page 应是 1 到 {MAX_PAGE} 之间的整数，例如 page=2。")
     return 1
