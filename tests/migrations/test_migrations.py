@@ -23,13 +23,14 @@ from zhiku import migrations
 from zhiku.bootstrap import DatabaseNotReady, Zhiku
 from zhiku.config import Settings
 from zhiku.domain.audit import Action, Note, append
+from zhiku.domain.base import begin_writing
 from zhiku.domain.contacts import ContactDetail, ContactSubject
 from zhiku.domain.engagements import ServiceRecord
 from zhiku.domain.experts import CareerEntry, Expert
 from zhiku.domain.outbox import OutboxEntry
 from zhiku.domain.schema import metadata
 from zhiku.domain.suggestions import Suggestion, SuggestionStep
-from zhiku.persistence.session import begin_writing, make_engine, make_sessions
+from zhiku.persistence.session import make_engine, make_sessions
 from zhiku.services.audit_chain import verify_chain
 
 

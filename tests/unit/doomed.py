@@ -27,13 +27,14 @@ from whoosh.index import TOC
 from tests import factories
 from tests.keys import TEST_KEYS
 from tests.unit.indexes import analyzer, engine_in, found
+from zhiku.domain.base import begin_writing
 from zhiku.domain.experts import Availability, Expert
 from zhiku.engines.whoosh import engine as whoosh_engine
 from zhiku.engines.whoosh import merging, writing
 from zhiku.engines.whoosh.build import Build
 from zhiku.engines.whoosh.engine import WhooshEngine, WhooshGeneration
 from zhiku.engines.whoosh.generations import GenerationFolder
-from zhiku.persistence.session import begin_writing, make_engine, make_sessions
+from zhiku.persistence.session import make_engine, make_sessions
 from zhiku.services.indexing import Indexing
 
 PEOPLE = 12

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from sqlalchemy import DateTime, Enum, MetaData
 from sqlalchemy.engine import Dialect
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
 #: Named constraints, so that Alembic can change them on every database.
@@ -89,6 +89,17 @@ def enum_column(enum_class: type[LabelledEnum]) -> Enum:
         length=24,
         name=enum_class.__name__,
     )
+
+
+def begin_writing(session: Session, lock_wait_ms: int | None = None) -> None:
+    """Start this session's transaction as a writing one. Call before its first statement.
+
+    What is not worth a long wait for other writers says how long it waits at most.
+    """
+    options: dict[str, Any] = {"is_writing": True}
+    if lock_wait_ms is not None:
+        options["lock_wait_ms"] = lock_wait_ms
+    session.connection(execution_options=options)
 
 
 class DomainError(Exception):

@@ -115,8 +115,3 @@ def _begin_sqlite(connection: Any) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writing else "BEGIN")
     finally:
         connection.exec_driver_sql(f"PRAGMA busy_timeout = {SQLITE_BUSY_TIMEOUT_MS}")
-
-
-def begin_writing(session: Session) -> None:
-    """Start this session's transaction as a writing one. Call before its first statement."""
-    session.connection(execution_options={"is_writing": True})

@@ -18,7 +18,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from zhiku.domain.accounts import Account, ApiToken
-from zhiku.domain.base import DomainError
+from zhiku.domain.base import DomainError, begin_writing
 from zhiku.domain.divisions import Division
 from zhiku.domain.permissions import FOR_TOKENS, Permission, Scope
 
@@ -130,7 +130,7 @@ class ApiTokens:
         """
         name, now = " ".join(name.split()), self._clock()
         with self._sessions.begin() as session:
-            session.connection(execution_options={"is_writing": True})
+            begin_writing(session)
             problems = _problems(session, name, permissions, division_prefix, days, now, scope)
             if problems:
                 raise TokenNotAcceptable(problems)
@@ -185,7 +185,7 @@ class ApiTokens:
         """End a token of a scope at once; one that was revoked stays so. Raises `TokenNotFound`."""
         now = self._clock()
         with self._sessions.begin() as session:
-            session.connection(execution_options={"is_writing": True})
+            begin_writing(session)
             row = _required(session, token_id, scope)
             if row.revoked_at is None:
                 row.revoked_at = now
@@ -206,7 +206,7 @@ class ApiTokens:
         # A call waits for nobody: while an import holds the lock, the next one notes it.
         try:
             with self._sessions.begin() as session:
-                session.connection(execution_options={"is_writing": True, "lock_wait_ms": 0})
+                begin_writing(session, 0)
                 row = session.get(ApiToken, token_id)
                 if row is not None:
                     row.used_at = now

@@ -11,6 +11,7 @@ from pathlib import Path
 from sqlalchemy.orm import Session, sessionmaker
 
 from zhiku.domain.audit import Action, Note, append
+from zhiku.domain.base import begin_writing
 from zhiku.services.audit_log import AuditFilter, AuditLog
 from zhiku.services.exporting import ExportRefused
 from zhiku.services.workbooks import Table, replacing, write_csv, write_xlsx
@@ -79,7 +80,7 @@ def note_export(sessions: sessionmaker[Session], at: datetime, wanted: AuditFilt
         **({"filter": wanted.facts()} if wanted.is_any else {}),
     }
     with sessions.begin() as session:
-        session.connection(execution_options={"is_writing": True})
+        begin_writing(session)
         append(session, [Note(Action.EXPORTED, "audit", "", changes)], at)
 
 

@@ -13,7 +13,7 @@ from datetime import date, datetime, tzinfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from zhiku.domain.base import DomainError
+from zhiku.domain.base import DomainError, begin_writing
 from zhiku.domain.consents import Consent, ConsentForm, ConsentPurpose
 from zhiku.domain.experts import Expert, ExpertStatus
 from zhiku.domain.permissions import Permission, Role
@@ -92,7 +92,7 @@ class Consents:
         if purpose is None or form is None:
             raise ConsentNotAcceptable("请选择同意的内容和方式。")
         with self._sessions.begin() as session:
-            session.connection(execution_options={"is_writing": True})
+            begin_writing(session)
             find_person(session, asker, expert_id, Permission.RECORD_CONSENT)
             if purpose in purposes_held(session, expert_id):
                 raise ConsentNotAcceptable(f"“{purpose.label}”的同意已经登记过了，不用再登记。")
@@ -122,7 +122,7 @@ class Consents:
         now = self._clock()
         today = now.astimezone(self._zone).date()
         with self._sessions.begin() as session:
-            session.connection(execution_options={"is_writing": True})
+            begin_writing(session)
             if asker.role is Role.RETIREE:
                 expert = find_oneself(session, asker, expert_id)
             else:

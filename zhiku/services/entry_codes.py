@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session, joinedload, sessionmaker
 
 from zhiku.domain.accounts import Account, EntryCode
 from zhiku.domain.audit import Action, Note, append
-from zhiku.domain.base import DomainError
+from zhiku.domain.base import DomainError, begin_writing
 from zhiku.domain.experts import Expert, ExpertStatus
 from zhiku.domain.permissions import Role
 from zhiku.services.liaisons import require_kept
@@ -134,7 +134,7 @@ class EntryCodes:
         """Let no code of a retiree's open any more; whether one did. Raises `PersonNotFound`."""
         now = self._clock()
         with self._sessions() as session, session.begin():
-            session.connection(execution_options={"is_writing": True})
+            begin_writing(session)
             require_kept(session, expert_id, asker)
             account_id = session.scalar(select(Account.id).where(Account.expert_id == expert_id))
             return account_id is not None and self._spend_open(session, account_id, now)
@@ -163,7 +163,7 @@ class EntryCodes:
         now = self._clock()
         mark = hashlib.sha256(browser.encode("utf-8", "surrogatepass")).hexdigest()
         with self._sessions() as session, session.begin():
-            session.connection(execution_options={"is_writing": True})
+            begin_writing(session)
             row = self._find(session, code, is_to_change=True)
             is_again = (
                 row.spent_at is not None
@@ -180,13 +180,13 @@ class EntryCodes:
     def note_refused(self) -> None:
         """Leave a mark in the audit that somebody tried a code which does not open; never which."""
         with self._sessions() as session, session.begin():
-            session.connection(execution_options={"is_writing": True})
+            begin_writing(session)
             append(session, [Note(Action.SIGN_IN_REFUSED, "entry_code")], self._clock())
 
     def _issue(self, expert_id: int, asker: Asker, code: str) -> Slip:
         now = self._clock()
         with self._sessions() as session, session.begin():
-            session.connection(execution_options={"is_writing": True})
+            begin_writing(session)
             expert = require_kept(session, expert_id, asker)
             account = self._account_of(session, expert, now)
             row = session.scalar(select(EntryCode).where(EntryCode.code_hash == self._hash(code)))

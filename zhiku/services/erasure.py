@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session, selectinload, sessionmaker
 from zhiku.domain.accounts import Account, EntryCode, LiaisonAssignment, SignIn
 from zhiku.domain.actors import acting_for
 from zhiku.domain.audit import WITHOUT_VALUES, Action, AuditEvent, Note, append
-from zhiku.domain.base import DomainError
+from zhiku.domain.base import DomainError, begin_writing
 from zhiku.domain.consents import Consent
 from zhiku.domain.engagements import ServiceRecord
 from zhiku.domain.experts import Expert
@@ -136,7 +136,7 @@ class Erasures:
         request = _request(request)
         now = self._clock()
         with acting_for(purpose=request), self._sessions.begin() as session:
-            session.connection(execution_options={"is_writing": True})
+            begin_writing(session)
             session.info[WITHOUT_VALUES] = True
             expert = find_person(session, asker, expert_id, Permission.ERASE_PERSON)
             if _folded(typed_name) != _folded(expert.name):

@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload, selectinload, sessionmaker
 
 from zhiku.domain.audit import Action, Note, append
-from zhiku.domain.base import DomainError
+from zhiku.domain.base import DomainError, begin_writing
 from zhiku.domain.departments import Department
 from zhiku.domain.engagements import ServiceRecord
 from zhiku.domain.experts import Expert, ExpertField
@@ -70,7 +70,7 @@ def export_file(
 
 def _note(sessions: sessionmaker[Session], kind: str, count: int, at: datetime) -> None:
     with sessions.begin() as session:
-        session.connection(execution_options={"is_writing": True})
+        begin_writing(session)
         append(session, [Note(Action.EXPORTED, "table", kind, {"rows": count})], at)
 
 

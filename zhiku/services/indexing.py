@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from zhiku.domain.base import DomainError
+from zhiku.domain.base import DomainError, begin_writing
 from zhiku.domain.experts import Expert
 from zhiku.domain.outbox import RETENTION_HOURS, OutboxEntry
 from zhiku.search.port import Change, Engine, Generation, IndexDocument, SearchRequest, TermGroup
@@ -128,7 +128,7 @@ class Indexing:
         if not ids:
             return
         with self._sessions() as session, session.begin():
-            session.connection(execution_options={"is_writing": True})
+            begin_writing(session)
             now = self._clock()
             for chunk in chunks(ids):
                 waiting = OutboxEntry.id.in_(chunk) & OutboxEntry.drained_at.is_(None)
@@ -145,7 +145,7 @@ class Indexing:
             oldest = session.scalar(select(func.min(OutboxEntry.drained_at)))
         if oldest is not None and oldest < before:
             with self._sessions() as session, session.begin():
-                session.connection(execution_options={"is_writing": True})
+                begin_writing(session)
                 session.execute(delete(OutboxEntry).where(OutboxEntry.drained_at < before))
 
     # -- rebuild -------------------------------------------------------------------------------------------------
@@ -266,7 +266,7 @@ class Indexing:
         """Enqueue everything that differs, for the next drain; returns the number of entries."""
         sources = {source_of(key) for key in (*report.missing, *report.stale, *report.orphaned)}
         with self._sessions() as session, session.begin():
-            session.connection(execution_options={"is_writing": True})
+            begin_writing(session)
             now = self._clock()
             for source in sorted(sources):
                 kind, _, key = source.partition(":")

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.sql.expression import ColumnClause, TableClause
 
 from zhiku.domain.audit import Action, Note, append
-from zhiku.domain.base import DomainError
+from zhiku.domain.base import DomainError, begin_writing
 from zhiku.domain.encryption import DataKey, Encrypted, Keyring, KeysUnusable
 from zhiku.domain.schema import metadata
 
@@ -125,7 +125,7 @@ class KeyRotation:
         self._keys.register(keyring)
         rewritten, damaged = self._rewrite(keyring, progress)
         with self._sessions.begin() as session:
-            session.connection(execution_options={"is_writing": True})
+            begin_writing(session)
             changes = {"values": [None, rewritten], "damaged": [None, len(damaged)]}
             append(session, [Note(Action.ROTATED_KEYS, "data_key", keyring.current, changes)], self._clock())
         return RotationReport(keyring.current, rewritten, is_unfinished, tuple(damaged))
@@ -151,7 +151,7 @@ class KeyRotation:
         if key_id == keyring.current:
             raise KeyInUse(f"编号为 {key_id} 的密钥正在使用，不能停用。请先运行：zhiku keys rotate")
         with self._sessions.begin() as session:
-            session.connection(execution_options={"is_writing": True})
+            begin_writing(session)
             row = session.get(DataKey, key_id)
             if row is None and key_id not in keyring.keys:
                 raise KeyInUse(f"没有编号为 {key_id} 的密钥。请运行 zhiku keys show 查看有哪些。")
@@ -174,7 +174,7 @@ class KeyRotation:
             last: tuple[Any, ...] | None = None
             while True:
                 with self._sessions.begin() as session:
-                    session.connection(execution_options={"is_writing": True})
+                    begin_writing(session)
                     rows = _other_rows(session, one, keyring.current, last)
                     for row in rows:
                         text = _opened(keyring, one, row[-1])

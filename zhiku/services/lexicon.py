@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session, selectinload, sessionmaker
 from zhiku.analysis.lexicon import shipped_words
 from zhiku.analysis.normalize import clean, normalize
 from zhiku.analysis.synonyms import shipped_synonyms
-from zhiku.domain.base import DomainError
+from zhiku.domain.base import DomainError, begin_writing
 from zhiku.domain.lexicon import (
     MAX_GROUPS,
     MAX_TEXT,
@@ -362,7 +362,7 @@ class Lexicon:
     def _writing(self) -> Iterator[Session]:
         try:
             with self._sessions() as session, session.begin():
-                session.connection(execution_options={"is_writing": True})
+                begin_writing(session)
                 yield session
         except OperationalError as error:
             raise LexiconBusy("系统正忙，改动还没有保存。请过一两分钟再试一次。") from error

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from zhiku.analysis.names import indexed_terms
 from zhiku.analysis.normalize import normalize
 from zhiku.domain.accounts import Account, EntryCode, LiaisonAssignment, SignIn
-from zhiku.domain.base import DomainError
+from zhiku.domain.base import DomainError, begin_writing
 from zhiku.domain.divisions import Division
 from zhiku.domain.experts import Expert, ExpertStatus
 from zhiku.domain.on_behalf import ActOnBehalf
@@ -217,7 +217,7 @@ class Liaisons:
     def end(self, expert_id: int, scope: Scope) -> None:
         """Leave a person without a liaison. Raises `PersonNotFound`."""
         with self._sessions() as session, session.begin():
-            session.connection(execution_options={"is_writing": True})
+            begin_writing(session)
             if not session.scalar(select(exists().where(Expert.id == expert_id, _in_scope(scope)))):
                 raise PersonNotFound
             self._end(session, [expert_id])
@@ -242,7 +242,7 @@ class Liaisons:
         a division that holds theirs; gives how many."""
         now = self._clock()
         with self._sessions() as session, session.begin():
-            session.connection(execution_options={"is_writing": True})
+            begin_writing(session)
             accounts = _accounts_by_name(session, scope)
             prefixes = {id_: prefix for id_, prefix in session.execute(select(Account.id, Account.division_prefix))}
             rows = session.execute(
@@ -269,7 +269,7 @@ class Liaisons:
             raise PersonNotFound
         now = self._clock()
         with self._sessions() as session, session.begin():
-            session.connection(execution_options={"is_writing": True})
+            begin_writing(session)
             officer = session.scalar(
                 select(Account).where(
                     Account.id == account_id,

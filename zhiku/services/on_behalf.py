@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session, joinedload, sessionmaker
 
 from zhiku.analysis.normalize import clean
 from zhiku.domain.actors import acting_for
-from zhiku.domain.base import DomainError
+from zhiku.domain.base import DomainError, begin_writing
 from zhiku.domain.experts import Availability, Expert, WayOfHelping
 from zhiku.domain.on_behalf import CONFIRMABLE_FOR, ActAlreadyAnswered, ActOnBehalf, ActState, Channel
 from zhiku.domain.permissions import Scope
@@ -210,7 +210,7 @@ class OnBehalf:
         errand = errand.cleaned()
         problems = errand.problems()
         with self._sessions() as session, session.begin(), acting_for(expert_id):
-            session.connection(execution_options={"is_writing": True})
+            begin_writing(session)
             expert = require_kept(session, expert_id, asker)
             if wanted.availability not in CHOICES and wanted.availability is not expert.availability:
                 problems["availability"] = "请选择一项。要退出智库的，请告诉老干部局办理。"
@@ -259,7 +259,7 @@ class OnBehalf:
         """
         now = self._clock()
         with self._sessions() as session, session.begin():
-            session.connection(execution_options={"is_writing": True})
+            begin_writing(session)
             row = self._find(session, act_id, ActOnBehalf.expert_id == expert_id, is_to_change=True)
             if row.state(now) is not ActState.CONFIRMED:
                 row.confirm(now)
@@ -272,7 +272,7 @@ class OnBehalf:
         reason = _words(reason, "请写一两句话，说说哪里不对，例如：我没有说过要提这条建议。")
         now = self._clock()
         with self._sessions() as session, session.begin():
-            session.connection(execution_options={"is_writing": True})
+            begin_writing(session)
             row = self._find(session, act_id, ActOnBehalf.expert_id == expert_id, is_to_change=True)
             if row.state(now) is ActState.OBJECTED and row.objection == reason:
                 return
@@ -303,7 +303,7 @@ class OnBehalf:
         note = _words(note, "请写明处理结果，例如：电话问过本人，确认是他的意思。")
         now = self._clock()
         with self._sessions() as session, session.begin():
-            session.connection(execution_options={"is_writing": True})
+            begin_writing(session)
             row = self._find(session, act_id, _in_scope(scope), is_to_change=True)
             if row.settled_at is not None and row.settlement == note:
                 return

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload, sessionmaker
 from zhiku.domain.accounts import Account, LiaisonAssignment, SignIn
 from zhiku.domain.actors import acting_for
 from zhiku.domain.audit import Action, AuditEvent, Note, append
+from zhiku.domain.base import begin_writing
 from zhiku.domain.consents import Consent
 from zhiku.domain.engagements import ServiceRecord
 from zhiku.domain.experts import Expert, ExpertField, WayOfHelping
@@ -77,7 +78,7 @@ class PersonExports:
         """
         now = self._clock()
         with acting_for(purpose=purpose_text(purpose, words)), self._sessions.begin() as session:
-            session.connection(execution_options={"is_writing": True})
+            begin_writing(session)
             find_person(session, asker, expert_id, Permission.EXPORT_PERSON)
             append(session, [Note(Action.EXPORTED, "expert", str(expert_id))], now)
         name = f"zhiku-person-{expert_id}-{now.astimezone(self._zone):%Y%m%d}.zip"

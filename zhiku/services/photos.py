@@ -11,6 +11,7 @@ from enum import Enum
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
+from zhiku.domain.base import begin_writing
 from zhiku.domain.experts import Expert
 from zhiku.domain.permissions import Scope
 from zhiku.domain.photos import ExpertPhoto
@@ -93,7 +94,7 @@ class Photos:
         picture = take_picture(data)
         mark = hashlib.sha256(picture.large).hexdigest()[:_MARK]
         with self._sessions.begin() as session:
-            session.connection(execution_options={"is_writing": True})
+            begin_writing(session)
             require_kept(session, expert_id, keeper)
             photo = session.get(ExpertPhoto, expert_id)
             if photo is None:
@@ -105,7 +106,7 @@ class Photos:
     def remove(self, expert_id: int, keeper: Asker) -> None:
         """Take the photo away, if there is one. Raises `PersonNotFound`."""
         with self._sessions.begin() as session:
-            session.connection(execution_options={"is_writing": True})
+            begin_writing(session)
             require_kept(session, expert_id, keeper)
             photo = session.get(ExpertPhoto, expert_id)
             if photo is not None:

@@ -14,6 +14,7 @@ from importlib.resources import files
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
+from zhiku.domain.base import begin_writing
 from zhiku.domain.divisions import Division, DivisionLevel
 from zhiku.domain.expertise import FieldOfExpertise
 
@@ -30,7 +31,7 @@ class Loaded:
 def load_reference_data(sessions: sessionmaker[Session]) -> Loaded:
     """Load both lists in one transaction."""
     with sessions.begin() as session:
-        session.connection(execution_options={"is_writing": True})
+        begin_writing(session)
         return load_into(session)
 
 

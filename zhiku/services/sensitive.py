@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session, load_only, sessionmaker
 
 from zhiku.domain.actors import acting_for
 from zhiku.domain.audit import Action, Note, append
-from zhiku.domain.base import DomainError, LabelledEnum
+from zhiku.domain.base import DomainError, LabelledEnum, begin_writing
 from zhiku.domain.consents import ConsentPurpose
 from zhiku.domain.experts import DatePrecision, Expert, Sex
 from zhiku.domain.identity_numbers import birth_date_of, is_of_a_man, read_identity_number
@@ -157,7 +157,7 @@ class SensitiveData:
         """
         now = self._clock()
         with self._sessions.begin() as session:
-            session.connection(execution_options={"is_writing": True})
+            begin_writing(session)
             expert = find_person(session, asker, expert_id, Permission.RECORD_SENSITIVE)
             warnings = _consent_warnings(session, expert_id, kind)
             if kind is SensitiveKind.CONTACT:
@@ -174,7 +174,7 @@ class SensitiveData:
     def remove(self, asker: Asker, expert_id: int, kind: SensitiveKind, contact_id: int = 0) -> None:
         """Delete a value. Raises `PersonNotFound`, `NothingStored`."""
         with self._sessions.begin() as session:
-            session.connection(execution_options={"is_writing": True})
+            begin_writing(session)
             find_person(session, asker, expert_id, Permission.RECORD_SENSITIVE)
             if kind is SensitiveKind.CONTACT:
                 is_gone = contacts.remove(session, contacts.EXPERT, expert_id, contact_id)
@@ -219,7 +219,7 @@ class SensitiveData:
         now = self._clock()
         stopped: TooManyReveals | None = None
         with acting_for(purpose=purpose), self._sessions.begin() as session:
-            session.connection(execution_options={"is_writing": True})
+            begin_writing(session)
             subject_id, values = read(session)
             if not values:
                 raise NothingStored(f"没有登记{kind.label}。")

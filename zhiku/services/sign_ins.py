@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from zhiku.domain.accounts import Account, AccountClosed, SignIn, SignInKind
 from zhiku.domain.actors import Actor, current_actor
 from zhiku.domain.audit import Action, Note, append
+from zhiku.domain.base import begin_writing
 from zhiku.domain.permissions import Permission, Role, Scope, may
 
 #: A sign-in by password ends after so long without a page, and at the latest after a working day.
@@ -109,7 +110,7 @@ class SignIns:
         token, now = secrets.token_urlsafe(32), self._clock()
         lasts = DEVICE_END if kind is SignInKind.DEVICE else PASSWORD_END
         with self._sessions.begin() as session:
-            session.connection(execution_options={"is_writing": True})
+            begin_writing(session)
             account = session.get(Account, account_id)
             if account is None or not account.is_active:
                 raise AccountClosed("这个账号已经停用。如果还要使用，请联系管理员。")
@@ -174,7 +175,7 @@ class SignIns:
     def end(self, token: str) -> None:
         """Sign out; a token that is not open is none to worry about."""
         with self._sessions.begin() as session:
-            session.connection(execution_options={"is_writing": True})
+            begin_writing(session)
             row = session.scalar(select(SignIn).where(SignIn.token_hash == _hash(token), SignIn.ended_at.is_(None)))
             if row is None:
                 return
@@ -216,7 +217,7 @@ class SignIns:
         """
         try:
             with self._sessions.begin() as session:
-                session.connection(execution_options={"is_writing": True, "lock_wait_ms": REFUSAL_WAIT_MS})
+                begin_writing(session, REFUSAL_WAIT_MS)
                 append(session, [Note(Action.REFUSED, "page", what[:40])], self._clock())
         except OperationalError:
             actor = current_actor()
@@ -224,7 +225,7 @@ class SignIns:
 
     def _revoke(self, account_id: int, which: ColumnElement[bool]) -> int:
         with self._sessions.begin() as session:
-            session.connection(execution_options={"is_writing": True})
+            begin_writing(session)
             now = self._clock()
             rows = session.scalars(
                 select(SignIn).where(SignIn.account_id == account_id, SignIn.ended_at.is_(None), which)
@@ -244,7 +245,7 @@ class SignIns:
         # A page that is read waits for nobody: while an import holds the lock, it is noted by one of the next pages.
         try:
             with self._sessions.begin() as session:
-                session.connection(execution_options={"is_writing": True, "lock_wait_ms": 0})
+                begin_writing(session, 0)
                 session.execute(update(SignIn).where(SignIn.id == sign_in_id).values(seen_at=now))
         except OperationalError:
             return

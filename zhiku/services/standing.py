@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from zhiku.domain.accounts import Account, EntryCode, LiaisonAssignment, SignIn
 from zhiku.domain.actors import acting_for
-from zhiku.domain.base import DomainError, LabelledEnum
+from zhiku.domain.base import DomainError, LabelledEnum, begin_writing
 from zhiku.domain.consents import ConsentPurpose
 from zhiku.domain.experts import Availability, Expert, ExpertStatus, ExpertStatusNotAllowed
 from zhiku.domain.permissions import Permission
@@ -64,7 +64,7 @@ class Standing:
         reason = _reason(step, reason)
         now = self._clock()
         with acting_for(purpose=reason), self._sessions.begin() as session:
-            session.connection(execution_options={"is_writing": True})
+            begin_writing(session)
             expert = find_person(session, asker, expert_id, Permission.CHANGE_STANDING)
             if step is StandingStep.WITHDRAW:
                 expert.change_status(ExpertStatus.WITHDRAWN, now)

@@ -18,7 +18,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session, selectinload, sessionmaker
 
 from zhiku.analysis.normalize import clean
-from zhiku.domain.base import DomainError
+from zhiku.domain.base import DomainError, begin_writing
 from zhiku.domain.redaction import has_private_number
 from zhiku.domain.suggestions import (
     MAX_PROPOSAL,
@@ -176,7 +176,7 @@ class SuggestionIntake:
         beside: Beside | None,
     ) -> Receipt:
         with self._sessions() as session, session.begin():
-            session.connection(execution_options={"is_writing": True})
+            begin_writing(session)
             earlier = session.scalar(
                 select(Suggestion)
                 .where(Suggestion.submission_key == draft.submission_key)

@@ -24,6 +24,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from zhiku.analysis.names import may_be_a_name
 from zhiku.analysis.normalize import HAN, clean, normalize
 from zhiku.analysis.segment import is_listed_name
+from zhiku.domain.base import begin_writing
 from zhiku.domain.experts import Expert
 from zhiku.domain.lexicon import (
     MAX_QUERY_TEXT,
@@ -119,7 +120,7 @@ class UnansweredQueries:
             return
         now = self._clock()
         with self._sessions() as session, session.begin():
-            session.connection(execution_options={"is_writing": True, "lock_wait_ms": LOCK_WAIT_MS})
+            begin_writing(session, LOCK_WAIT_MS)
             for text, by, times in fit:
                 normal = _key(text)
                 if _names_somebody(session, normal):
@@ -191,7 +192,7 @@ class UnansweredQueries:
 
     def _set(self, query_id: int, at: datetime | None, group_id: int | None) -> None:
         with self._sessions() as session, session.begin():
-            session.connection(execution_options={"is_writing": True})
+            begin_writing(session)
             row = session.get(UnansweredQuery, query_id) if 0 < query_id < 2**31 else None
             if row is not None:
                 row.resolved_at, row.group_id = at, group_id

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
-from zhiku.domain.base import DomainError
+from zhiku.domain.base import DomainError, begin_writing
 
 
 class DatabaseBusy(DomainError):
@@ -20,7 +20,7 @@ def writing(sessions: sessionmaker[Session]) -> Iterator[Session]:
     """A session whose transaction takes the write lock at its beginning. Raises `DatabaseBusy`."""
     try:
         with sessions() as session, session.begin():
-            session.connection(execution_options={"is_writing": True})
+            begin_writing(session)
             yield session
     except OperationalError as error:
         raise DatabaseBusy("系统正忙，刚才的操作没有完成，什么也没有改动。请过一两分钟再试一次。") from error

@@ -9,6 +9,7 @@ from pathlib import Path
 from sqlalchemy.orm import Session, sessionmaker
 
 from zhiku.domain.audit import Action, Note, append
+from zhiku.domain.base import begin_writing
 from zhiku.domain.experts import ExpertStatus
 from zhiku.services.importing import headings
 from zhiku.services.importing.departments import DepartmentImporter
@@ -69,7 +70,7 @@ def import_file(
     reports = []
     with sessions() as session, session.begin():
         if apply:
-            session.connection(execution_options={"is_writing": True})
+            begin_writing(session)
         for report in importer.plan(session, rows, context):
             reports.append(report)
             advance(1)
