@@ -14,6 +14,7 @@ from tests import factories
 from tests.keys import TEST_KEYS
 from tests.unit.indexes import engine_in
 from zhiku import migrations
+from zhiku.domain.base import begin_writing
 from zhiku.domain.experts import Availability, ExpertStatus
 from zhiku.domain.suggestions import SuggestionStatus
 from zhiku.engines.whoosh.engine import WhooshEngine
@@ -56,7 +57,7 @@ def county_in(folder: Path) -> Iterator[County]:
     migrations.upgrade(database)
     sessions = make_sessions(database, clock=lambda: NOW)
     with sessions() as session, session.begin():
-        session.connection(execution_options={"is_writing": True})
+        begin_writing(session)
         people = _store(session)
     engine = engine_in(folder / "index")
     indexing = Indexing(sessions, engine, lambda: NOW)
