@@ -25,6 +25,7 @@ from werkzeug.exceptions import Unauthorized
 
 from zhiku.domain.actors import Actor, acting_as
 from zhiku.domain.permissions import Permission, Scope
+from zhiku.domain.readership import Reader
 from zhiku.services.searches import Searches
 from zhiku.services.sign_ins import SignedIn
 from zhiku.web import interrupted, sessions
@@ -197,6 +198,11 @@ def scope() -> Scope:
     """Which rows whoever is let in may see. Visitors of public pages see what is public of the whole installation."""
     found = let_in()
     return Scope() if found is None else found.scope
+
+
+def reader() -> Reader:
+    """Which suggestions whoever is let in may read."""
+    return Reader(scope(), may(Permission.SEARCH_SUGGESTIONS))
 
 
 def searches() -> Searches:
