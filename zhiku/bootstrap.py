@@ -157,7 +157,7 @@ class Zhiku:
             reveal_log=RevealLog(sessions, utc_now),
             sensitive=SensitiveData(sessions, utc_now, settings.zone),
             standing=Standing(sessions, utc_now),
-            photos=Photos(sessions, utc_now),
+            photos=Photos(sessions, utc_now, settings.zone),
             suggestion_intake=intake,
             entry_codes=EntryCodes(sessions, utc_now, lambda: derived_key(settings.home, "zhiku entry codes")),
             liaisons=Liaisons(sessions, utc_now),

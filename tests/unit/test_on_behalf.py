@@ -12,9 +12,11 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
+from tests.factories import NOW
 from tests.unit.test_liaisons import COUNTY, Clock, Officer, clock, liaisons, officer, person  # noqa: F401
 from zhiku.domain.actors import Actor, acting_as
 from zhiku.domain.audit import AuditEvent
+from zhiku.domain.consents import Consent, ConsentForm, ConsentPurpose
 from zhiku.domain.experts import Availability, Expert, WayOfHelping
 from zhiku.domain.on_behalf import CONFIRMABLE_FOR, ActAlreadyAnswered, ActNotToBeSettled, ActOnBehalf, ActState
 from zhiku.domain.permissions import Role, Scope
@@ -98,6 +100,23 @@ def test_a_typed_name_does_not_change_who_the_author_is(
     on_behalf.file_suggestion(zhou, zeng, replace(DRAFT, name="李水生"), ERRAND)
     with sessions() as session:
         assert [author.name for author in session.scalars(select(Suggestion)).one().authors] == ["曾繁柑"]
+
+
+def test_no_contact_is_written_down_for_who_took_the_consent_back(
+    on_behalf: OnBehalf, sessions: sessionmaker[Session], zeng: int, zhou: Officer
+) -> None:
+    with sessions.begin() as session:
+        session.add(
+            Consent(
+                expert_id=zeng, purpose=ConsentPurpose.CONTACT, form=ConsentForm.ORAL, recorded_by="周",
+                granted_on=NOW.date(), withdrawn_on=NOW.date(), created_at=NOW,
+            )
+        )  # fmt: skip
+    with pytest.raises(DraftNotAcceptable) as refused:
+        on_behalf.file_suggestion(zhou, zeng, replace(DRAFT, contact="13812345678"), ERRAND)
+    assert "撤回" in refused.value.problems["contact"] and stored(sessions) == (0, 0)
+    on_behalf.file_suggestion(zhou, zeng, DRAFT, ERRAND)
+    assert stored(sessions) == (1, 1)
 
 
 def test_the_audit_says_for_whom_it_was_done(

@@ -18,11 +18,13 @@ from sqlalchemy.orm import Session, joinedload, sessionmaker
 from zhiku.analysis.normalize import clean
 from zhiku.domain.actors import acting_for
 from zhiku.domain.base import DomainError, begin_writing
+from zhiku.domain.consents import ConsentPurpose
 from zhiku.domain.experts import Availability, Expert, WayOfHelping
 from zhiku.domain.on_behalf import CONFIRMABLE_FOR, ActAlreadyAnswered, ActOnBehalf, ActState, Channel
 from zhiku.domain.permissions import Scope
 from zhiku.domain.redaction import has_private_number
 from zhiku.domain.suggestions import Suggestion
+from zhiku.services.consents import was_withdrawn
 from zhiku.services.liaisons import MAX_ID, require_kept
 from zhiku.services.persons import Asker
 from zhiku.services.suggestion_intake import (
@@ -178,7 +180,7 @@ class OnBehalf:
         """
         author = self._author(asker, expert_id)
         errand = errand.cleaned()
-        problems = errand.problems() | find_problems(replace(draft, name=author.name).cleaned(), is_known=True)
+        problems = self._problems(expert_id, author, draft, errand)
         if problems:
             raise DraftNotAcceptable(problems)
 
@@ -193,8 +195,7 @@ class OnBehalf:
 
     def find_problems(self, asker: Asker, expert_id: int, draft: SuggestionDraft, errand: Errand) -> dict[str, str]:
         """What would be refused of a draft, as `file_suggestion` says it. Raises `PersonNotFound`."""
-        name = self._author(asker, expert_id).name
-        return errand.cleaned().problems() | find_problems(replace(draft, name=name).cleaned(), is_known=True)
+        return self._problems(expert_id, self._author(asker, expert_id), draft, errand.cleaned())
 
     def willingness(self, asker: Asker, expert_id: int) -> Willingness:
         """What the profile says now. Raises `PersonNotFound`."""
@@ -334,6 +335,19 @@ class OnBehalf:
             )
         )
         session.flush()
+
+    def _problems(
+        self, expert_id: int, author: KnownAuthor, draft: SuggestionDraft, errand: Errand
+    ) -> dict[str, str]:
+        cleaned = replace(draft, name=author.name).cleaned()
+        problems = errand.problems() | find_problems(cleaned, is_known=True)
+        if cleaned.contact and "contact" not in problems:
+            with self._sessions() as session:
+                if was_withdrawn(session, expert_id, ConsentPurpose.CONTACT):
+                    problems["contact"] = (
+                        "本人撤回了保存联系方式的同意，请把这一栏留空。本人重新同意的，请先在“本人的同意”里登记。"
+                    )
+        return problems
 
     def _find(
         self, session: Session, act_id: int, condition: ColumnElement[bool], is_to_change: bool = False
