@@ -36,6 +36,7 @@ from zhiku.search.port import Engine
 from zhiku.services.accounts import Accounts
 from zhiku.services.api_tokens import ApiTokens
 from zhiku.services.audit_log import AuditLog
+from zhiku.services.authors import AuthorRecords
 from zhiku.services.completion import Completer
 from zhiku.services.consents import Consents, Removal, remove_photo
 from zhiku.services.department_routing import DepartmentRouting
@@ -86,6 +87,7 @@ class Zhiku:
     engine: WhooshEngine
     accounts: Accounts
     api_tokens: ApiTokens
+    author_records: AuthorRecords
     audit_log: AuditLog
     consents: Consents
     erasures: Erasures
@@ -146,6 +148,7 @@ class Zhiku:
             engine=engine,
             accounts=Accounts(sessions, utc_now, passwords, sign_ins),
             api_tokens=ApiTokens(sessions, utc_now),
+            author_records=AuthorRecords(sessions),
             audit_log=AuditLog(sessions, settings.zone),
             consents=Consents(sessions, utc_now, settings.zone, _removals()),
             erasures=erasures,

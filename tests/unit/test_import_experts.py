@@ -453,26 +453,28 @@ def test_two_people_of_one_name_in_two_townships_are_two(sessions: sessionmaker[
     assert rosters.only(again).outcome is Outcome.UNCHANGED and len(everyone(sessions)) == 2
 
 
+def taken_back(expert_id: int, purpose: ConsentPurpose, withdrawn_on: date | None = date(2026, 2, 1)) -> Consent:
+    return Consent(
+        expert_id=expert_id, purpose=purpose, form=ConsentForm.PAPER, recorded_by="周", granted_on=date(2026, 1, 1),
+        withdrawn_on=withdrawn_on, created_at=factories.NOW,
+    )  # fmt: skip
+
+
 def test_what_somebody_took_back_is_not_brought_back_by_a_roster(
     sessions: sessionmaker[Session], tmp_path: Path
 ) -> None:
     with sessions.begin() as session:
         gone = factories.an_expert(session, "张水生", status=ExpertStatus.UNDER_REVIEW)
-        for purpose in (ConsentPurpose.CONTACT, ConsentPurpose.PROFILE):
-            consent = Consent(expert_id=gone.id, purpose=purpose, form=ConsentForm.PAPER, recorded_by="周",
-                              granted_on=date(2026, 1, 1), withdrawn_on=date(2026, 2, 1), created_at=factories.NOW)  # fmt: skip
-            session.add(consent)
+        session.add_all(taken_back(gone.id, purpose) for purpose in (ConsentPurpose.CONTACT, ConsentPurpose.PROFILE))
         # Given again since: that one holds.
         back = factories.an_expert(session, "李水生", status=ExpertStatus.UNDER_REVIEW)
-        for withdrawn_on in (date(2026, 2, 1), None):
-            consent = Consent(expert_id=back.id, purpose=ConsentPurpose.CONTACT, form=ConsentForm.PAPER, recorded_by="周",
-                              granted_on=date(2026, 1, 1), withdrawn_on=withdrawn_on, created_at=factories.NOW)  # fmt: skip
-            session.add(consent)
+        session.add_all(taken_back(back.id, ConsentPurpose.CONTACT, day) for day in (date(2026, 2, 1), None))
         gone_id, back_id = gone.id, back.id
     path = rosters.csv(
         tmp_path / "a.csv",
         "姓名,出生年月,原单位,职称,状态,手机号码\n"
-        "张水生,1950-03,县水利局,正高级工程师,已发布,13812345678\n李水生,1950-03,县水利局,正高级工程师,已发布,13812345679\n",
+        "张水生,1950-03,县水利局,正高级工程师,已发布,13812345678\n"
+        "李水生,1950-03,县水利局,正高级工程师,已发布,13812345679\n",
     )
     gone_row, back_row = rosters.run(sessions, path).rows
     assert gone_row.outcome is back_row.outcome is Outcome.CHANGED and back_row.warnings == []

@@ -30,9 +30,7 @@ class Reader:
         oneself = self.scope.expert_id
         if oneself is not None and any(author.expert_id == oneself for author in suggestion.authors):
             return True
-        return (
-            self.is_searching and suggestion.is_searchable and self.scope.holds_division(suggestion.division_code)
-        )
+        return self.is_searching and suggestion.is_searchable and self.scope.holds_division(suggestion.division_code)
 
     def condition(self) -> ColumnElement[bool]:
         """The condition on `Suggestion` that they may read it."""

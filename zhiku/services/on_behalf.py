@@ -336,9 +336,7 @@ class OnBehalf:
         )
         session.flush()
 
-    def _problems(
-        self, expert_id: int, author: KnownAuthor, draft: SuggestionDraft, errand: Errand
-    ) -> dict[str, str]:
+    def _problems(self, expert_id: int, author: KnownAuthor, draft: SuggestionDraft, errand: Errand) -> dict[str, str]:
         cleaned = replace(draft, name=author.name).cleaned()
         problems = errand.problems() | find_problems(cleaned, is_known=True)
         if cleaned.contact and "contact" not in problems:
