@@ -453,7 +453,10 @@ def test_two_people_of_one_name_in_two_townships_are_two(sessions: sessionmaker[
     assert rosters.only(again).outcome is Outcome.UNCHANGED and len(everyone(sessions)) == 2
 
 
-def taken_back(expert_id: int, purpose: ConsentPurpose, withdrawn_on: date | None = date(2026, 2, 1)) -> Consent:
+TAKEN_BACK_ON = date(2026, 2, 1)
+
+
+def taken_back(expert_id: int, purpose: ConsentPurpose, withdrawn_on: date | None = TAKEN_BACK_ON) -> Consent:
     return Consent(
         expert_id=expert_id, purpose=purpose, form=ConsentForm.PAPER, recorded_by="周", granted_on=date(2026, 1, 1),
         withdrawn_on=withdrawn_on, created_at=factories.NOW,
@@ -468,7 +471,7 @@ def test_what_somebody_took_back_is_not_brought_back_by_a_roster(
         session.add_all(taken_back(gone.id, purpose) for purpose in (ConsentPurpose.CONTACT, ConsentPurpose.PROFILE))
         # Given again since: that one holds.
         back = factories.an_expert(session, "李水生", status=ExpertStatus.UNDER_REVIEW)
-        session.add_all(taken_back(back.id, ConsentPurpose.CONTACT, day) for day in (date(2026, 2, 1), None))
+        session.add_all(taken_back(back.id, ConsentPurpose.CONTACT, day) for day in (TAKEN_BACK_ON, None))
         gone_id, back_id = gone.id, back.id
     path = rosters.csv(
         tmp_path / "a.csv",

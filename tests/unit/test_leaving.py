@@ -21,6 +21,7 @@ from tests.unit.askers import an_asker
 from zhiku.bootstrap import Zhiku
 from zhiku.config import Settings
 from zhiku.domain.accounts import Account, EntryCode, LiaisonAssignment, SignIn, SignInKind
+from zhiku.domain.actors import Actor, acting_as
 from zhiku.domain.audit import Action, AuditEvent
 from zhiku.domain.base import DomainError
 from zhiku.domain.consents import Consent, ConsentForm, ConsentPurpose
@@ -30,11 +31,11 @@ from zhiku.domain.outbox import OutboxEntry
 from zhiku.domain.permissions import Role, Scope
 from zhiku.domain.photos import ExpertPhoto
 from zhiku.domain.suggestions import Suggestion, SuggestionAuthor, SuggestionStatus
-from zhiku.services import contacts
+from zhiku.services import contacts, reveals
 from zhiku.services.erasure import ERASED_NAME, NameNotTyped, RequestMissing
 from zhiku.services.maintenance import Outcome, maintain
 from zhiku.services.persons import PersonNotFound
-from zhiku.services.reveals import PurposeMissing, RevealPurpose
+from zhiku.services.reveals import PurposeMissing, RevealPurpose, TooManyReveals
 from zhiku.services.sensitive import SensitiveKind
 from zhiku.services.sign_ins import SignedIn
 from zhiku.services.standing import ConsentWithdrawn, ReasonMissing, StandingStep, steps_from
@@ -391,6 +392,33 @@ def test_the_file_of_a_person_has_no_contact_of_whom_they_signed_with(
     with zipfile.ZipFile(io.BytesIO(b"".join(made.chunks))) as archive:
         held = archive.read("data.json").decode()
     assert SECRETS[2] in held and "13899990001" not in held and UNCLEAR not in held
+
+
+def test_files_that_are_taken_out_count_as_looks_and_are_stopped(
+    app: Zhiku, bureau: SignedIn, expert_id: int
+) -> None:
+    def export() -> None:
+        with acting_as(Actor(bureau.account_id, bureau.name, bureau.role.value)):
+            app.person_exports.export(bureau, expert_id, RevealPurpose.OTHER, "本人要一份")
+
+    def look() -> None:
+        with acting_as(Actor(bureau.account_id, bureau.name, bureau.role.value)):
+            app.sensitive.reveal(bureau, expert_id, SensitiveKind.CONTACT, RevealPurpose.OTHER, "本人要一份")
+
+    for _ in range(reveals.MOST_AN_HOUR // reveals.EXPORT_COUNTS - 1):
+        export()
+    look()
+    with pytest.raises(TooManyReveals):
+        export()
+    for _ in range(reveals.EXPORT_COUNTS - 1):
+        look()
+    with pytest.raises(TooManyReveals):
+        look()
+    (count,) = app.reveal_log.of_a_day(bureau)
+    assert (count.times, count.people, count.refused) == (reveals.MOST_AN_HOUR, 1, 2)
+    assert count.exports == reveals.MOST_AN_HOUR // reveals.EXPORT_COUNTS - 1
+    kinds = [one.kind for one in app.reveal_log.of_person(bureau, expert_id)]
+    assert kinds[0] == SensitiveKind.CONTACT.part and kinds[-1] == reveals.EVERYTHING
 
 
 # -- authors without a profile -----------------------------------------------------------------------------------

@@ -258,6 +258,19 @@ def test_an_author_without_a_profile_is_found_and_gets_the_file(client: FlaskCli
     assert answer.headers["Content-Type"] == "application/zip" and answer.headers["Cache-Control"] == "no-store"
 
 
+def test_files_that_were_taken_out_are_on_the_bureaus_page_and_have_an_end(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reveals, "MOST_AN_HOUR", 2 * reveals.EXPORT_COUNTS)
+    for address in (f"{PAGE}/export", "/suggestions/2026-0004/authors/0/export"):
+        assert send(client, address, purpose="other", words="本人来要一份").status_code == 200
+    stopped = send(client, f"{PAGE}/export", purpose="other", words="本人来要一份")
+    assert stopped.status_code == 429 and "请过一会儿再看、再导出" in stopped.text
+    page = client.get("/bureau/reveals").text
+    assert "其中导出 2 份全部资料" in page and "超过限额被停" in page and "看了 <strong>8</strong> 次" in page
+    assert "老干部局账号导出全部资料" in client.get(PAGE).text
+
+
 def test_an_author_without_a_profile_is_erased_on_request(client: FlaskClient, zhiku: Zhiku) -> None:
     submit(client)
     number, _ = receipt_of(client)

@@ -29,7 +29,14 @@ from zhiku.domain.suggestions import Suggestion
 from zhiku.services.authors import find_author
 from zhiku.services.erasure import signature_of, signed_by
 from zhiku.services.persons import Asker, find_person
-from zhiku.services.reveals import RevealPurpose, purpose_text
+from zhiku.services.reveals import (
+    EXPORT_COUNTS,
+    RevealPurpose,
+    TooManyReveals,
+    note_stopped,
+    purpose_text,
+    require_allowed,
+)
 from zhiku.services.sensitive import SensitiveKind, values_of
 from zhiku.services.signatures import Signature, own_contacts
 
@@ -76,13 +83,14 @@ class PersonExports:
     def export(self, asker: Asker, expert_id: int, purpose: RevealPurpose | None, words: str) -> PersonFile:
         """Everything held on a person. The event is stored before the first byte is given.
 
-        Raises `PersonNotFound`, `PurposeMissing`.
+        Raises `PersonNotFound`, `PurposeMissing`, `TooManyReveals`: it opens more than any look, and counts so.
         """
         now = self._clock()
-        with acting_for(purpose=purpose_text(purpose, words)), self._sessions.begin() as session:
-            begin_writing(session)
-            find_person(session, asker, expert_id, Permission.EXPORT_PERSON)
-            append(session, [Note(Action.EXPORTED, "expert", str(expert_id))], now)
+
+        def find(session: Session) -> int:
+            return find_person(session, asker, expert_id, Permission.EXPORT_PERSON).id
+
+        self._note(asker, "expert", find, purpose_text(purpose, words), now)
         return self._file(
             f"person-{expert_id}", lambda session: collect(session, expert_id, self._zone), now, expert_id
         )
@@ -92,25 +100,40 @@ class PersonExports:
     ) -> PersonFile:
         """As `export`, of an author who has no profile: who signed the suggestion with this number, at this place.
 
-        Raises `PersonNotFound`, `PurposeMissing`.
+        Raises `PersonNotFound`, `PurposeMissing`, `TooManyReveals`.
         """
         now = self._clock()
-        with acting_for(purpose=purpose_text(purpose, words)), self._sessions.begin() as session:
-            begin_writing(session)
-            found = find_author(session, asker, number, place, Permission.EXPORT_PERSON)
-            key, ids = found.suggestion_id, [one.id for one in found.suggestions]
-            append(session, [Note(Action.EXPORTED, "suggestion", str(key))], now)
+
+        def find(session: Session) -> int:
+            return find_author(session, asker, number, place, Permission.EXPORT_PERSON).suggestion_id
+
+        key = self._note(asker, "suggestion", find, purpose_text(purpose, words), now)
 
         def sections(session: Session) -> list[Section]:
-            rows = session.scalars(
-                select(Suggestion)
-                .where(Suggestion.id.in_(ids))
-                .options(selectinload(Suggestion.authors), selectinload(Suggestion.steps))
-                .order_by(Suggestion.id)
-            ).all()
-            return collect_author(session, found.signature, rows, self._zone)
+            found = find_author(session, asker, number, place, Permission.EXPORT_PERSON)
+            return collect_author(session, found.signature, found.suggestions, self._zone)
 
         return self._file(f"author-{key}", sections, now)
+
+    def _note(
+        self, asker: Asker, subject_kind: str, find: Callable[[Session], int], purpose: str, now: datetime
+    ) -> int:
+        """Note that a file is taken out of the subject that `find` gives the id of, if it may be; gives the id."""
+        stopped: TooManyReveals | None = None
+        with acting_for(purpose=purpose), self._sessions.begin() as session:
+            begin_writing(session)
+            key = find(session)
+            try:
+                require_allowed(session, asker, now, EXPORT_COUNTS)
+            except TooManyReveals as refused:
+                # The event that says so must stay: so no exception ends this transaction.
+                note_stopped(session, subject_kind, str(key), "", now)
+                stopped = refused
+            else:
+                append(session, [Note(Action.EXPORTED, subject_kind, str(key))], now)
+        if stopped is not None:
+            raise stopped
+        return key
 
     def _file(
         self, whose: str, collected: Callable[[Session], list[Section]], now: datetime, photo_of: int | None = None

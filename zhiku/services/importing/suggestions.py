@@ -359,7 +359,7 @@ class _Stored:
 
 
 def _leave_out_withdrawn(session: Session, draft: Draft) -> None:
-    """No contact of an author who has taken the consent to keep it back; of several the row does not say whose it is."""
+    """No contact of an author who took the consent to keep it back; of several the row does not say whose it is."""
     authors = [expert_id for expert_id in draft.expert_ids if expert_id is not None]
     if draft.contact_values and any(was_withdrawn(session, one, ConsentPurpose.CONTACT) for one in authors):
         draft.contact_values = []

@@ -17,7 +17,14 @@ from zhiku.domain.permissions import Permission
 from zhiku.services.consents import CONSEQUENCES
 from zhiku.services.person_data import PersonFile
 from zhiku.services.persons import PersonNotFound
-from zhiku.services.reveals import MOST_A_DAY, MOST_AN_HOUR, PurposeMissing, TooManyReveals
+from zhiku.services.reveals import (
+    EVERYTHING,
+    EXPORT_COUNTS,
+    MOST_A_DAY,
+    MOST_AN_HOUR,
+    PurposeMissing,
+    TooManyReveals,
+)
 from zhiku.services.sensitive import Revealed, SensitiveKind
 from zhiku.services.standing import StandingStep, steps_from
 from zhiku.web import errors
@@ -91,7 +98,7 @@ def page(expert_id: int) -> ResponseReturnValue:
         consents=zhiku.consents.states(asker, expert_id),
         steps=steps_from(person.status) if may(Permission.CHANGE_STANDING) else (),
         looks=zhiku.reveal_log.of_person(asker, expert_id) if may(Permission.OVERSEE_REVEALS) else (),
-        part_labels={kind.part: kind.label for kind in SensitiveKind},
+        part_labels={kind.part: kind.label for kind in SensitiveKind} | {EVERYTHING: "导出全部资料"},
     )
 
 
@@ -287,13 +294,19 @@ def standing(expert_id: int, step_name: str) -> ResponseReturnValue:
 def export(expert_id: int) -> ResponseReturnValue:
     """Everything held on a person, as one file."""
     person, form = _person(expert_id, Permission.EXPORT_PERSON), PurposeForm()
+
+    def shown(code: int = 200, problem: str = "") -> ResponseReturnValue:
+        return render_template("persons/export.html", person=person, form=form, problem=problem), code
+
     if request.method == "GET":
-        return render_template("persons/export.html", person=person, form=form)
+        return shown()
     try:
         made = current_zhiku().person_exports.export(signed_in(), expert_id, form.chosen, form.words.data or "")
     except PurposeMissing as refused:
         form.show(refused)
-        return render_template("persons/export.html", person=person, form=form), 422
+        return shown(422)
+    except TooManyReveals as stopped:
+        return shown(429, str(stopped))
     return _download(made)
 
 
@@ -348,9 +361,18 @@ def export_author(number: str, place: int) -> ResponseReturnValue:
     """As `export`, of an author who has no profile."""
     name, form = _author_name(number, place), PurposeForm()
 
-    def shown(code: int = 200) -> ResponseReturnValue:
-        back = url_for(".author", number=number)
-        return render_template("persons/export_author.html", name=name, number=number, form=form, back=back), code
+    def shown(code: int = 200, problem: str = "") -> ResponseReturnValue:
+        return (
+            render_template(
+                "persons/export_author.html",
+                name=name,
+                number=number,
+                form=form,
+                back=url_for(".author", number=number),
+                problem=problem,
+            ),
+            code,
+        )
 
     if request.method == "GET":
         return shown()
@@ -361,6 +383,8 @@ def export_author(number: str, place: int) -> ResponseReturnValue:
     except PurposeMissing as refused:
         form.show(refused)
         return shown(422)
+    except TooManyReveals as stopped:
+        return shown(429, str(stopped))
     return _download(made)
 
 
@@ -422,7 +446,13 @@ def _download(made: PersonFile) -> Response:
 def reveals() -> ResponseReturnValue:
     """Who looked at how much in the last day."""
     counts = current_zhiku().reveal_log.of_a_day(signed_in())
-    return render_template("persons/reveals.html", counts=counts, most_a_day=MOST_A_DAY, most_an_hour=MOST_AN_HOUR)
+    return render_template(
+        "persons/reveals.html",
+        counts=counts,
+        most_a_day=MOST_A_DAY,
+        most_an_hour=MOST_AN_HOUR,
+        export_counts=EXPORT_COUNTS,
+    )
 
 
 def _person(expert_id: int, *needed: Permission) -> Expert:
