@@ -394,9 +394,7 @@ def test_the_file_of_a_person_has_no_contact_of_whom_they_signed_with(
     assert SECRETS[2] in held and "13899990001" not in held and UNCLEAR not in held
 
 
-def test_files_that_are_taken_out_count_as_looks_and_are_stopped(
-    app: Zhiku, bureau: SignedIn, expert_id: int
-) -> None:
+def test_files_that_are_taken_out_count_as_looks_and_are_stopped(app: Zhiku, bureau: SignedIn, expert_id: int) -> None:
     def export() -> None:
         with acting_as(Actor(bureau.account_id, bureau.name, bureau.role.value)):
             app.person_exports.export(bureau, expert_id, RevealPurpose.OTHER, "本人要一份")

@@ -25,10 +25,14 @@ def session(sessions: sessionmaker[Session]) -> Iterator[Session]:
         factories.reference(session)
         session.add(Division(code=ELSEWHERE, name="临澧县", level=DivisionLevel.COUNTY, parent_code="4307"))
         author = factories.an_expert(session, "作者")
+        for name in ("县水利局", "县教育局"):
+            factories.a_department(session, name)
         for status in SuggestionStatus:
             for division in (factories.COUNTY, factories.QIHE, ELSEWHERE):
-                for authors in ((author,), ("李阳春", author), ("李阳春",)):
-                    factories.a_suggestion(session, authors=authors, status=status, division_code=division)
+                for authors, department in (((author,), 1), (("李阳春", author), 2), (("李阳春",), None)):
+                    factories.a_suggestion(
+                        session, authors=authors, status=status, division_code=division, lead_department_id=department
+                    )
         yield session
 
 
@@ -56,3 +60,18 @@ def test_staff_read_what_a_search_of_their_division_shows(session: Session) -> N
     found = read_by(session, Reader(Scope(division=factories.COUNTY), is_searching=True))
     assert {row.status for row in found if row.division_code != ELSEWHERE} == OPEN | ANSWERED
     assert {row.status for row in found if row.division_code == ELSEWHERE} == ANSWERED
+
+
+def test_a_department_reads_what_it_handles_and_what_is_public(session: Session) -> None:
+    found = read_by(session, Reader(Scope(factories.COUNTY, department_id=1), is_searching=True))
+    unanswered = [row for row in found if row.status not in ANSWERED]
+    assert {row.lead_department_id for row in unanswered} == {1} and {row.status for row in unanswered} == OPEN
+    assert {row.division_code for row in unanswered} == {factories.COUNTY, factories.QIHE}
+    assert len([row for row in found if row.status in ANSWERED]) == len(ANSWERED) * 9
+
+
+def test_a_scope_covers_a_department_or_all_of_them() -> None:
+    assert Scope().covers_department() and Scope().covers_department(1, None)
+    mine = Scope(department_id=2)
+    assert mine.covers_department(2) and mine.covers_department(1, 2)
+    assert not mine.covers_department() and not mine.covers_department(1, None)

@@ -1,7 +1,7 @@
 """Who may read which suggestions: the one rule, for a row in hand and as a condition for lists.
 
 Answered ones are everybody's, and everybody reads their own. The others are for who may search suggestions, within
-their scope.
+their scope: an account of a department reads those that its department handles, and none that nobody handles yet.
 """
 
 from __future__ import annotations
@@ -30,7 +30,12 @@ class Reader:
         oneself = self.scope.expert_id
         if oneself is not None and any(author.expert_id == oneself for author in suggestion.authors):
             return True
-        return self.is_searching and suggestion.is_searchable and self.scope.holds_division(suggestion.division_code)
+        return (
+            self.is_searching
+            and suggestion.is_searchable
+            and self.scope.holds_division(suggestion.division_code)
+            and self.scope.covers_department(*suggestion.department_ids)
+        )
 
     def condition(self) -> ColumnElement[bool]:
         """The condition on `Suggestion` that they may read it."""
@@ -43,4 +48,6 @@ class Reader:
             is_found = and_(
                 Suggestion.status.not_in(UNSEARCHABLE), is_within(Suggestion.division_code, self.scope.division)
             )
+            if self.scope.department_id is not None:
+                is_found &= Suggestion.lead_department_id == self.scope.department_id
         return or_(is_public, is_own, is_found)

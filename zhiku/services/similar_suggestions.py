@@ -28,6 +28,7 @@ from zhiku.search.likeness import SAME_SUBJECT, SAME_TOPIC, Likeness, Rarity, Sh
 from zhiku.search.port import IndexProblem, Kind, QueryTerms, Searcher, SearchRequest, TermGroup
 from zhiku.search.query import parse
 from zhiku.services.evidence import Fragment, evidence_for, suggestion_texts
+from zhiku.services.readable_suggestions import readable_of
 
 log = logging.getLogger(__name__)
 
@@ -148,7 +149,7 @@ class SimilarSuggestions:
             ]
             others = [_prepared(row.subject, row.text, analyzer) for row in rows]
             rarity = self._rarity_of_words(session, analyzer)
-            readable = _readable(session, rows, reader)
+            readable = readable_of(session, [row.id for row in rows], reader)
             for rank, (row, other) in enumerate(zip(rows, others, strict=True)):
                 likeness = copy_of(draft.shingled, other.shingled) or draft.topic_likeness(other, rarity)
                 if likeness is not None:
@@ -247,14 +248,6 @@ def _load(session: Session, ids: Sequence[int], division: str) -> list[Suggestio
     ).all()
     ordered = [by_id[key] for key in ids if key in by_id]
     return [row for row in [*ordered, *(row for row in newest if row.id not in by_id)] if row.is_searchable]
-
-
-def _readable(session: Session, rows: Sequence[Suggestion], reader: Reader) -> set[int]:
-    """The ids of those of these suggestions that are the reader's to read."""
-    if not rows:
-        return set()
-    among = Suggestion.id.in_([row.id for row in rows])
-    return set(session.scalars(select(Suggestion.id).where(among, reader.condition())))
 
 
 def _alike(found: Sequence[_Match], limit: int) -> Alike:

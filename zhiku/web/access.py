@@ -207,7 +207,7 @@ def reader() -> Reader:
 
 def searches() -> Searches:
     """What searches within that scope."""
-    return current_zhiku().searches.within(scope().division)
+    return current_zhiku().searches.of_scope(scope())
 
 
 def may(wanted: Permission) -> bool:
