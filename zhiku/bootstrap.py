@@ -176,7 +176,7 @@ class Zhiku:
             indexing=Indexing(sessions, engine, utc_now, _forgetting(engine, vectors, erasures)),
             lexicon=Lexicon(sessions, engine, utc_now, synonyms),
             lexicon_hints=LexiconHints(sessions, synonyms),
-            unanswered=UnansweredQueries(sessions, engine, utc_now),
+            unanswered=UnansweredQueries(sessions, engine, utc_now, settings.division),
         )
 
     def close(self) -> None:
