@@ -356,3 +356,25 @@ def test_an_objection_is_settled_in_words_that_all_three_read(
         (phone, f"/mine/acts/{act}"),
     ):
         assert note["note"] in reader.get(path).text and "我没这么说" in reader.get(path).text
+
+
+def test_a_liaison_who_confirms_by_a_slip_of_their_own_is_shown_to_the_bureau(
+    app: Flask, zhiku: Zhiku, liaison: Liaison  # noqa: F811
+) -> None:
+    changed = replace(zhiku.on_behalf.willingness(liaison, zeng(zhiku)), availability=Availability.PHONE_ONLY)
+    zhiku.on_behalf.change_willingness(liaison, zeng(zhiku), changed, Errand("本人说的", "visit"))
+    act = zhiku.on_behalf.of_person(zeng(zhiku)).acts[0].id
+    phone = app.test_client()
+    come_in(phone, zhiku.entry_codes.issue(zeng(zhiku), liaison).code)
+    form = fields_of(phone.get(f"/mine/acts/{act}").text)
+    assert phone.post(f"/mine/acts/{act}", data=form | {"answer": "confirm"}).status_code == 303
+    bureau = browser_of(app, Role.BUREAU)
+    assert "代办记录：1 件要处理" in bureau.get("/bureau/liaisons").text
+    page = bureau.get("/bureau/acts?show=own-code").text
+    assert "本人确认所用的进入码由同一位联络员开出" in page and "写处理结果" in page
+    token = {"csrf_token": fields_of(page)["csrf_token"], "show": "own-code"}
+    assert (
+        bureau.post(f"/bureau/acts/{act}/settle", data=token | {"note": "电话问过本人，是他自己确认的。"}).status_code
+        == 303
+    )
+    assert "没有要核对的确认" in bureau.get("/bureau/acts?show=own-code").text

@@ -16,11 +16,12 @@ from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.orm import Session, joinedload, sessionmaker
 
 from zhiku.analysis.normalize import clean
+from zhiku.domain.accounts import EntryCode, SignIn
 from zhiku.domain.actors import acting_for
 from zhiku.domain.base import DomainError, begin_writing
 from zhiku.domain.consents import ConsentPurpose
 from zhiku.domain.experts import Availability, Expert, WayOfHelping
-from zhiku.domain.on_behalf import CONFIRMABLE_FOR, ActAlreadyAnswered, ActOnBehalf, ActState, Channel
+from zhiku.domain.on_behalf import CONFIRMABLE_FOR, OWN_CODE_WITHIN, ActAlreadyAnswered, ActOnBehalf, ActState, Channel
 from zhiku.domain.permissions import Scope
 from zhiku.domain.redaction import has_private_number
 from zhiku.domain.suggestions import Suggestion
@@ -130,6 +131,7 @@ class Act:
     settlement: str
     subject_kind: str
     subject_id: str
+    is_by_own_code: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +155,8 @@ class Which(Enum):
     OBJECTED = "objected"
     #: Not confirmed in time, and not settled.
     EXPIRED = "expired"
+    #: Confirmed by a device that had just come in by a code of the same liaison's, and not settled.
+    OWN_CODE = "own-code"
     SETTLED = "settled"
     ALL = "all"
 
@@ -253,8 +257,8 @@ class OnBehalf:
         with self._sessions() as session:
             return _act(self._find(session, act_id, ActOnBehalf.expert_id == expert_id), self._clock())
 
-    def confirm(self, expert_id: int, act_id: int) -> None:
-        """The retiree says that it is so. Said twice it is said once.
+    def confirm(self, expert_id: int, act_id: int, sign_in_id: int = 0) -> None:
+        """The retiree says that it is so, with the device of this sign-in. Said twice it is said once.
 
         Raises `ActNotFound`, and `ActAlreadyAnswered` where they objected before or it expired.
         """
@@ -263,7 +267,7 @@ class OnBehalf:
             begin_writing(session)
             row = self._find(session, act_id, ActOnBehalf.expert_id == expert_id, is_to_change=True)
             if row.state(now) is not ActState.CONFIRMED:
-                row.confirm(now)
+                row.confirm(now, _is_by_own_code(session, row, sign_in_id, now))
 
     def object(self, expert_id: int, act_id: int, reason: str) -> None:
         """The retiree says that it is not so, and why. Said twice in the same words it is said once.
@@ -384,13 +388,14 @@ class OnBehalf:
                 ActOnBehalf.confirmed_at.is_(None),
                 ActOnBehalf.expires_at <= now,
             ),
+            Which.OWN_CODE: and_(unsettled, ActOnBehalf.is_by_own_code),
             Which.SETTLED: ActOnBehalf.settled_at.is_not(None),
             Which.ALL: ActOnBehalf.id > 0,
         }
         return conditions[which]
 
 
-_TO_SETTLE = frozenset({Which.OBJECTED, Which.EXPIRED})
+_TO_SETTLE = frozenset({Which.OBJECTED, Which.EXPIRED, Which.OWN_CODE})
 
 
 def _acts() -> Select[ActOnBehalf]:
@@ -428,7 +433,27 @@ def _act(row: ActOnBehalf, now: datetime) -> Act:
         settlement=row.settlement,
         subject_kind=row.subject_kind,
         subject_id=row.subject_id,
+        is_by_own_code=row.is_by_own_code,
     )
+
+
+def _is_by_own_code(session: Session, act: ActOnBehalf, sign_in_id: int, now: datetime) -> bool:
+    """Whether the device that confirms came in by a code which the act's own liaison made a short while ago."""
+    sign_in = session.get(SignIn, sign_in_id)
+    if sign_in is None or act.account_id is None:
+        return False
+    # The code that it came in by: the last one of the account that a browser used before.
+    code = session.scalar(
+        select(EntryCode)
+        .where(
+            EntryCode.account_id == sign_in.account_id,
+            EntryCode.spent_by != "",
+            EntryCode.spent_at <= sign_in.began_at,
+        )
+        .order_by(EntryCode.spent_at.desc(), EntryCode.id.desc())
+        .limit(1)
+    )
+    return code is not None and code.issued_by_id == act.account_id and now - code.issued_at <= OWN_CODE_WITHIN
 
 
 def _willingness(expert: Expert) -> Willingness:

@@ -1,4 +1,4 @@
-"""Queries without an answer know of which division their asker was
+"""Queries without an answer know of which division their asker was; confirmations by a liaison's own code are marked
 
 Revision: 0004; follows: 0003
 """
@@ -28,9 +28,15 @@ def upgrade() -> None:
         connection.execute(sa.text("UPDATE unanswered_queries SET division_prefix = :county"), {"county": counties[0]})
     with op.batch_alter_table("unanswered_queries", schema=None) as batch_op:
         batch_op.alter_column("division_prefix", server_default=None)
+    with op.batch_alter_table("acts_on_behalf", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("is_by_own_code", sa.Boolean(), server_default=sa.false(), nullable=False))
+    with op.batch_alter_table("acts_on_behalf", schema=None) as batch_op:
+        batch_op.alter_column("is_by_own_code", server_default=None)
 
 
 def downgrade() -> None:
+    with op.batch_alter_table("acts_on_behalf", schema=None) as batch_op:
+        batch_op.drop_column("is_by_own_code")
     # Of a query that several divisions asked the first row stays.
     op.execute(
         "DELETE FROM unanswered_queries WHERE id NOT IN (SELECT MIN(id) FROM unanswered_queries GROUP BY normal)"
