@@ -328,9 +328,25 @@ def test_after_thirty_days_it_counts_as_not_confirmed(
     assert on_behalf.act_of(zeng, act).state is ActState.OPEN
     clock.now += timedelta(seconds=1)
     assert on_behalf.act_of(zeng, act).state is ActState.EXPIRED and on_behalf.waiting_for(zeng) == ()
-    for deed in (lambda: on_behalf.confirm(zeng, act), lambda: on_behalf.object(zeng, act, "不是我的意思")):
-        with pytest.raises(ActAlreadyAnswered, match="过期未确认"):
-            deed()
+    with pytest.raises(ActAlreadyAnswered, match="过期未确认"):
+        on_behalf.confirm(zeng, act)
+
+
+def test_what_expired_can_still_be_objected_to_until_the_bureau_has_settled_it(
+    on_behalf: OnBehalf, zeng: int, zhou: Officer, clock: Clock  # noqa: F811
+) -> None:
+    for place in range(2):
+        draft = replace(DRAFT, subject=f"第{place}件事没有办", submission_key=f"key-of-a-page-{place:04d}")
+        on_behalf.file_suggestion(zhou, zeng, draft, ERRAND)
+    second, first = [act.id for act in on_behalf.of_person(zeng).acts]
+    clock.now += CONFIRMABLE_FOR + timedelta(days=5)
+    on_behalf.object(zeng, first, "不是我的意思")
+    assert on_behalf.act_of(zeng, first).state is ActState.OBJECTED
+    assert [act.id for act in on_behalf.listed(COUNTY, Which.OBJECTED).acts] == [first]
+    assert [act.id for act in on_behalf.listed(COUNTY, Which.EXPIRED).acts] == [second]
+    on_behalf.settle(COUNTY, second, "电话问过本人，是他的意思。", "刘小燕")
+    with pytest.raises(ActAlreadyAnswered, match="处理过了"):
+        on_behalf.object(zeng, second, "不是我的意思")
 
 
 # -- the bureau ------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
+from werkzeug.test import TestResponse
 
 from tests.web.pages import DRAFT, fields_of, open_form
 from tests.web.signing_in import account_of, browser_of, sign_in
@@ -237,6 +238,37 @@ def test_a_lost_phone_is_ended_by_the_liaison_and_the_next_slip_works(
     assert "1 台设备都已退出" in officer.get(page).text
     assert lost.get("/mine").status_code == 303
     assert come_in(other, slip_of(officer, page)).status_code == 303 and other.get("/mine").status_code == 200
+
+
+@pytest.mark.parametrize("ended_by", ["liaison", "owner"])
+def test_who_was_signed_out_does_not_come_in_again_by_the_button_pressed_twice(
+    app: Flask, officer: FlaskClient, page: str, ended_by: str
+) -> None:
+    """Within the two minutes in which a button pressed twice is one entry."""
+    phone = app.test_client()
+    address = f"/in/{slip_of(officer, page).replace(' ', '')}"
+    form = fields_of(phone.get(address).text)
+    name = app.config["SESSION_COOKIE_NAME"]
+    before = phone.get_cookie(name)
+    assert before is not None
+
+    def press_as_before() -> TestResponse:
+        browser = app.test_client()
+        browser.set_cookie(name, before.value)
+        return browser.post(address, data=form)
+
+    assert phone.post(address, data=form).headers["Location"] == "/mine"
+    assert press_as_before().headers["Location"] == "/mine", "pressed twice"
+    if ended_by == "liaison":
+        officer.post(f"{page}/devices/end", data=fields_of(officer.get(page).text))
+    else:
+        devices = phone.get("/mine/devices").text
+        token = {"csrf_token": fields_of(devices)["csrf_token"]}
+        for end in re.findall(r"/mine/devices/\d+/end", devices):
+            phone.post(end, data=token)
+    assert phone.get("/mine").headers["Location"].startswith("/in")
+    answer = press_as_before()
+    assert answer.status_code == 410 and "Location" not in answer.headers
 
 
 def test_a_liaison_ends_one_device_but_none_of_anybody_else(

@@ -92,8 +92,16 @@ class ActOnBehalf(Base):
         self.confirmed_at, self.is_by_own_code = at, is_by_own_code
 
     def object(self, reason: str, at: datetime) -> None:
-        """The retiree says that it is not so. Raises `ActAlreadyAnswered`."""
-        self._require_open(at)
+        """The retiree says that it is not so, in time or later: what nobody confirmed is not theirs for being old.
+
+        Raises `ActAlreadyAnswered`, also where the bureau has settled an act that expired.
+        """
+        if self.state(at) is ActState.EXPIRED and self.settled_at is not None:
+            raise ActAlreadyAnswered(
+                "这件事老干部局已经问过、处理过了，结果写在上面。还有不对的，请打电话告诉老干部局。"
+            )
+        if self.state(at) is not ActState.EXPIRED:
+            self._require_open(at)
         self.objected_at, self.objection = at, reason
 
     def settle(self, note: str, by: str, at: datetime) -> None:

@@ -270,9 +270,11 @@ class OnBehalf:
                 row.confirm(now, _is_by_own_code(session, row, sign_in_id, now))
 
     def object(self, expert_id: int, act_id: int, reason: str) -> None:
-        """The retiree says that it is not so, and why. Said twice in the same words it is said once.
+        """The retiree says that it is not so, and why, also of an act that expired: then it is among the objections
+        that the bureau looks into. Said twice in the same words it is said once.
 
-        Raises `ActNotFound`, `ObjectionMissing`, and `ActAlreadyAnswered` where they confirmed before or it expired.
+        Raises `ActNotFound`, `ObjectionMissing`, and `ActAlreadyAnswered` where they confirmed before, or the bureau
+        settled it when it had expired.
         """
         reason = _words(reason, "请写一两句话，说说哪里不对，例如：我没有说过要提这条建议。")
         now = self._clock()
