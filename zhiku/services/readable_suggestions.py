@@ -20,5 +20,5 @@ def readable_of(session: Session, ids: Collection[int], reader: Reader) -> set[i
     found: set[int] = set()
     for start in range(0, len(ordered), _CHUNK):
         among = Suggestion.id.in_(ordered[start : start + _CHUNK])
-        found.update(session.scalars(select(Suggestion.id).where(among, reader.condition())))
+        found |= set(session.scalars(select(Suggestion.id).where(among, reader.condition())))
     return found
