@@ -356,7 +356,7 @@ def test_a_secret_is_the_same_until_its_first_code_and_is_stored_encrypted(house
     assert first.secret == again.secret and first.picture.startswith("data:image/svg+xml")
     with house.sessions() as session:
         stored = session.connection().exec_driver_sql("SELECT totp_pending FROM accounts").scalar_one()
-    assert stored.startswith("v1:") and first.secret.replace(" ", "") not in stored
+    assert stored.startswith("v2:") and first.secret.replace(" ", "") not in stored
     with pytest.raises(FirstCodeWrong):
         house.factors.confirm(house.id, "000000", new_form_key())
     assert house.account.totp_secret is None and not house.account.needs_totp

@@ -102,9 +102,9 @@ class SecondFactors:
             if still_holds is not None and not still_holds(account):
                 raise begin_again()
             codes = _codes(account_id, form_key)
-            if account.totp_secret is not None and _holds(session, account_id, codes):
+            if account.has_totp and _holds(session, account_id, codes):
                 return codes
-            if account.totp_secret is not None and not may_replace:
+            if account.has_totp and not may_replace:
                 raise BeginAgain("动态口令已经设置好了。请从头输入登录名和密码，再输入手机上的验证码。")
             step = _step_of(account.totp_pending, typed, now, None)
             if step is None:
@@ -119,7 +119,7 @@ class SecondFactors:
     def renew_codes(self, account_id: int, form_key: str) -> tuple[str, ...]:
         """New recovery codes in place of the old ones. Raises `NoSecondFactor` and `DatabaseBusy`."""
         with writing(self._sessions) as session:
-            if _locked(session, account_id).totp_secret is None:
+            if not _locked(session, account_id).has_totp:
                 raise NoSecondFactor("还没有设置动态口令，请先设置。")
             codes = _codes(account_id, form_key)
             if not _holds(session, account_id, codes):

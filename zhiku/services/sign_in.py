@@ -70,7 +70,7 @@ class Passed:
             account.is_active
             and account.password_set_at == self.password_set_at
             and (self.needs_set_up or account.needs_totp == self.needs_code)
-            and (not self.needs_code or account.totp_secret is not None)
+            and (not self.needs_code or account.has_totp)
         )
 
 
@@ -115,7 +115,7 @@ class StaffSignIn:
                     account.take_back_failure()
                 else:
                     account.note_success()
-                has_code = account.totp_secret is not None
+                has_code = account.has_totp
                 needs_set_up = account.needs_totp and not has_code
                 passed = Passed(account.id, now, account.password_set_at, has_code, needs_set_up)
         # After the transaction, whose counting must stay.
@@ -139,7 +139,7 @@ class StaffSignIn:
         with writing(self._sessions) as session:
             now = self._clock()
             account = self._still(session, passed, now)
-            if account.totp_secret is None:
+            if not account.has_totp:
                 raise begin_again()
             if account.is_locked(now):
                 problem = f"输错的次数太多，请过 {_wait(account, now)}再试。"

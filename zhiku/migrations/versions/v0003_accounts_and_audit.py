@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from zhiku.domain.encryption import keyring_of
+from zhiku.domain.encryption import keyring_of, place_of
 
 revision = "0003"
 down_revision = "0002"
@@ -460,13 +460,15 @@ def _unguard_the_audit() -> None:
 def _rewrite_contacts(encrypt: bool) -> None:
     """Contact data that is there already, by the key that the engine was opened with. Raises `KeysUnusable`."""
     connection = op.get_bind()
-    column = "contact_details.value"
-    rows = connection.execute(sa.text("SELECT id, value FROM contact_details")).all()
+    rows = connection.execute(sa.text("SELECT id, subject, subject_id, value FROM contact_details")).all()
     if not rows:
         return
     keyring = keyring_of(connection.dialect)
     change = keyring.encrypt if encrypt else keyring.decrypt
     connection.execute(
         sa.text("UPDATE contact_details SET value = :value WHERE id = :id"),
-        [{"id": row.id, "value": change(row.value, column)} for row in rows],
+        [
+            {"id": row.id, "value": change(row.value, place_of("contact_details.value", (row.subject, row.subject_id)))}
+            for row in rows
+        ],
     )
