@@ -25,6 +25,7 @@ from zhiku.services.passwords import Passwords
 from zhiku.services.second_factors import (
     RECOVERY_CODES,
     STEP,
+    BeginAgain,
     FirstCodeWrong,
     NoSecondFactor,
     SecondFactorNeeded,
@@ -33,7 +34,6 @@ from zhiku.services.second_factors import (
 from zhiku.services.sign_in import (
     CODE_TIME,
     GIVEN_HOLDS,
-    BeginAgain,
     CodeRefused,
     GivenPasswordTooOld,
     Passed,

@@ -1,12 +1,12 @@
 """Columns that are encrypted at rest: AES-256-GCM, with the id of the key beside every value.
 
-A stored value is `v2:<key id>:<base64 of nonce and ciphertext>`. The associated data names the column and whose value it
-is, so that a value that somebody moves to another column or to another person's row no longer opens. (v1 named the
-column only; no release wrote it, and it is not read.) The keys come with the database engine (`dialect.keyring`, set in
-`zhiku.persistence.session`): a database that was opened without them cannot read or write such a column.
+A stored value is `v2:<key id>:<base64 of nonce and ciphertext>`. The associated data names the column and whose value
+it is, so that a value that somebody moves to another column or to another person's row no longer opens. (v1 named the
+column only; no release wrote it, and it is not read.) The keys come with the database engine (`dialect.keyring`, set
+in `zhiku.persistence.session`): a database that was opened without them cannot read or write such a column.
 
-A column type sees values, not rows. So what is read from the database is a `SealedText`, which its row opens; and what a
-row is to store is a `TextToSeal`, which knows its row. Models show both as text by `Opened`.
+A column type sees values, not rows. So what is read from the database is a `SealedText`, which its row opens; and what
+a row is to store is a `TextToSeal`, which knows its row. Models show both as text by `Opened`.
 """
 
 from __future__ import annotations
@@ -171,15 +171,15 @@ class Opened(Generic[T]):
     @overload
     def __get__(self, row: Base, model: type[Base]) -> T: ...
 
-    def __get__(self, row: Base | None, model: type[Base]) -> Self | T:
+    def __get__(self, row: Base | None, model: type[Base]) -> Any:
         if row is None:
             return self
-        value = getattr(row, self._sealed)
+        value: Any = getattr(row, self._sealed)
         if isinstance(value, SealedText):
             bound_to = cast(Encrypted, model.__table__.c[value.column.partition(".")[2]].type).bound_to
             return value.open(*(getattr(row, name) for name in bound_to))
-        text: T = value.text if isinstance(value, TextToSeal) else None
-        return text
+        # None, where the column may be, or a text that is still to be stored.
+        return value.text if value is not None else value
 
     def __set__(self, row: Base, text: T) -> None:
         setattr(row, self._sealed, None if text is None else TextToSeal(text, row))

@@ -20,7 +20,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload, sessionmaker
 
 from zhiku.domain.accounts import Account, EntryCode
-from zhiku.domain.audit import Action, Note, append
+from zhiku.domain.audit import Action, AuditEvent, Note, append
 from zhiku.domain.base import DomainError, begin_writing
 from zhiku.domain.experts import Expert, ExpertStatus
 from zhiku.domain.permissions import Role
@@ -43,6 +43,9 @@ VALID_FOR = timedelta(days=14)
 
 #: How long the browser that used a code may use it again: a button pressed twice is one entry.
 AGAIN_WITHIN = timedelta(minutes=2)
+
+#: How long the bureau is told of many wrong codes.
+ALARM_SHOWN_FOR = timedelta(days=1)
 
 
 class CodeUnusable(DomainError):
@@ -182,6 +185,26 @@ class EntryCodes:
         with self._sessions() as session, session.begin():
             begin_writing(session)
             append(session, [Note(Action.SIGN_IN_REFUSED, "entry_code")], self._clock())
+
+    def note_alarm(self, count: int) -> None:
+        """Leave a mark in the audit that so many codes which do not open were tried within an hour."""
+        with self._sessions() as session, session.begin():
+            begin_writing(session)
+            append(session, [Note(Action.ALARM, "entry_code", changes={"tries": count})], self._clock())
+
+    def last_alarm(self) -> datetime | None:
+        """When somebody tried many codes, if that was lately: what the bureau is told."""
+        with self._sessions() as session:
+            return session.scalar(
+                select(AuditEvent.at)
+                .where(
+                    AuditEvent.action == Action.ALARM.value,
+                    AuditEvent.subject_kind == "entry_code",
+                    AuditEvent.at > self._clock() - ALARM_SHOWN_FOR,
+                )
+                .order_by(AuditEvent.at.desc())
+                .limit(1)
+            )
 
     def _issue(self, expert_id: int, asker: Asker, code: str) -> Slip:
         now = self._clock()

@@ -22,7 +22,7 @@ from zhiku.domain.audit import Action, AuditHead, Note, append
 from zhiku.domain.base import DomainError
 from zhiku.services.given_codes import folded
 from zhiku.services.passwords import Passwords
-from zhiku.services.second_factors import BeginAgain, SecondFactors, begin_again
+from zhiku.services.second_factors import SecondFactors, begin_again
 from zhiku.services.writing import writing
 
 #: A password that was given by somebody else holds so long; who does not use it in time asks for another.
