@@ -71,7 +71,7 @@ def show(code: str) -> ResponseReturnValue:
     here = sessions.current()
     if here is not None and here.role is Role.RETIREE and codes.owner(code) == here.account_id:
         # The slip lies beside the telephone and is scanned whenever its owner wants to come in.
-        return redirect(url_for("own.home"), code=303)
+        return redirect(_first_page(here.scope.expert_id), code=303)
     try:
         if request.method == "GET":
             session.setdefault(_MARK, secrets.token_urlsafe(24))
@@ -90,7 +90,7 @@ def show(code: str) -> ResponseReturnValue:
     except AccountClosed as closed:
         return _page(form, str(closed)), 410
     flash(f"{entry.name}老同志，您好！这台设备已经记住您了，以后打开就能看，不用再输进门码。", "done")
-    return redirect(url_for("own.home"), code=303)
+    return redirect(_first_page(entry.expert_id), code=303)
 
 
 @blueprint.errorhandler(CSRFError)
@@ -108,6 +108,12 @@ def _refused(form: EntryForm, code: str, unusable: CodeUnusable) -> str:
     if isinstance(unusable, CodeUnknown):
         note_wrong(current_app, code)
     return _page(form, str(unusable))
+
+
+def _first_page(expert_id: int | None) -> str:
+    """Where a code leads: to what somebody did for them, while it waits for their word; else to their own page."""
+    is_waiting = expert_id is not None and bool(current_zhiku().on_behalf.waiting_for(expert_id))
+    return url_for("own.acts" if is_waiting else "own.home")
 
 
 def _is_known() -> bool:
