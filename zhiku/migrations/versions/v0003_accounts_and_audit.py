@@ -43,6 +43,11 @@ _ON_POSTGRESQL = {
     ),
 }
 _FUNCTION = "FUNCTION refuse_audit_change()"
+#: Triggers that ask before they refuse, which PostgreSQL allows in their functions only: name -> table, condition.
+_ASKING_ON_POSTGRESQL = {
+    "audit_events_no_replace": ("audit_events", "NEW.id <= (SELECT max(id) FROM audit_events)"),
+    "audit_head_no_replace": ("audit_head", "EXISTS (SELECT 1 FROM audit_head)"),
+}
 
 #: Dialect -> what there is to drop, and the statement that makes it, in the order of making.
 _GUARDS = {
@@ -58,6 +63,21 @@ _GUARDS = {
         *(
             (f"TRIGGER {name} ON {table}", f"CREATE TRIGGER {name} {when} ON {table} {each} EXECUTE {_FUNCTION}")
             for name, (table, when, each) in _ON_POSTGRESQL.items()
+        ),
+        *(
+            one
+            for name, (table, condition) in _ASKING_ON_POSTGRESQL.items()
+            for one in (
+                (
+                    f"FUNCTION refuse_{name}()",
+                    f"CREATE FUNCTION refuse_{name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+                    f"IF {condition} THEN RAISE EXCEPTION '{_REFUSAL}'; END IF; RETURN NEW; END $$",
+                ),
+                (
+                    f"TRIGGER {name} ON {table}",
+                    f"CREATE TRIGGER {name} BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION refuse_{name}()",
+                ),
+            )
         ),
     ],
 }
