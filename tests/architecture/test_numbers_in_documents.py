@@ -8,6 +8,7 @@ import pytest
 
 from tests.architecture.source import ROOT
 from zhiku.domain.accounts import FIRST_WAIT, FREE_FAILURES, LONGEST_WAIT
+from zhiku.domain.audit import MAX_VALUE
 from zhiku.domain.lexicon import (
     MAX_GROUPS,
     MAX_MEMBERS,
@@ -24,7 +25,7 @@ from zhiku.persistence.session import SQLITE_BUSY_TIMEOUT_MS
 from zhiku.search.query import MAX_QUERY
 from zhiku.services.api_tokens import MAX_DAYS
 from zhiku.services.drainer import MAX_WAIT
-from zhiku.services.entry_codes import CODE_ALPHABET, CODE_LENGTH, VALID_FOR
+from zhiku.services.entry_codes import CODE_ALPHABET, CODE_LENGTH, MOST_AT_ONCE, VALID_FOR
 from zhiku.services.passwords import MIN_LENGTH
 from zhiku.services.pictures import LARGE, MAX_BYTES, MAX_PIXELS, SMALL
 from zhiku.services.reveals import MOST_A_DAY, MOST_AN_HOUR
@@ -35,6 +36,8 @@ from zhiku.web.guesses import MANY, WRONG_CODES, WRONG_CODES_WHILE_MANY, WRONG_O
 from zhiku.web.limits import ACCOUNTS_OF_AN_ADDRESS, BUSY_MINUTES_OF_AN_HOUR
 from zhiku.web.security import MAX_ADDRESS, MAX_BODY, MAX_UPLOAD_BODY
 from zhiku.web.serving import GRACE
+from zhiku.web.slips import SLIP_SHOWN_FOR
+from zhiku.web.views.audit import MOST_EXPORTED
 from zhiku.web.views.sign_in import CODES, SIGN_INS
 from zhiku.web.workers import MAX_DEATHS, PATIENCE
 
@@ -78,6 +81,12 @@ SENTENCES = (
     (MANUAL, f"最长{CHINESE[PASSWORD_END // timedelta(hours=1)]}小时"),
     (MANUAL, f"{CHINESE[RECOVERY_CODES]}个备用码"),
     (MANUAL, f"一小时最多看 {MOST_AN_HOUR} 次，一天最多 {MOST_A_DAY} 次"),
+    (MANUAL, f"（一小时 {MOST_AN_HOUR} 次，一天 {MOST_A_DAY} 次）"),
+    (MANUAL, f"进门码 {VALID_FOR.days} 天内有效"),
+    (MANUAL, f"{SLIP_SHOWN_FOR // timedelta(minutes=1)} 分钟内，在同一台电脑上"),
+    (MANUAL, f"（最多 {MOST_AT_ONCE} 位）"),
+    (MANUAL, f"最多 {MOST_EXPORTED} 条；"),
+    (MANUAL, f"改动处的 {MAX_VALUE} 个字"),
     (MANUAL, f"不超过 {MAX_BYTES >> 20} MB"),
     (MANUAL, f"（最多 {MAX_QUERY} 个字）"),
     (
