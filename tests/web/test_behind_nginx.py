@@ -32,7 +32,7 @@ from zhiku.domain.audit import Action, AuditEvent
 from zhiku.web.security import MAX_UPLOAD_BODY
 from zhiku.web.serving import PageServer, bind
 
-pytestmark = [pytest.mark.network]
+pytestmark = [pytest.mark.network, pytest.mark.slow]
 
 NAME = "zhiku.example.gov.cn"
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
