@@ -228,7 +228,7 @@ def everything_about_access(session: Session, expert: Expert, department: Depart
             HealthNote(expert_id=expert.id, value="听力不好", recorded_at=NOW),
             HardshipNote(expert_id=expert.id, value="独居", recorded_at=NOW),
             ExpertPhoto(expert_id=expert.id, large=b"large", small=b"small", mark="0" * 16, changed_at=NOW),
-            DataKey(id="k1", check="v1:k1:", created_at=NOW),
+            DataKey(id="k1", check="v2:k1:", created_at=NOW),
         ]
     )  # fmt: skip
     session.flush()

@@ -118,6 +118,11 @@ class Zhiku:
         """Wire everything for these settings."""
         try:
             database = make_engine(settings.database_url, load_keys(settings.data_keys_file, settings.data_keys))
+        except ModuleNotFoundError as error:
+            raise DatabaseNotReady(
+                f'没有安装数据库的驱动（{error.name}）。PostgreSQL 请运行：pip install "zhiku[postgresql]"，'
+                "地址以 postgresql+psycopg:// 开头。"
+            ) from error
         except (ArgumentError, NoSuchModuleError, ImportError, OSError) as error:
             raise DatabaseNotReady(
                 f"数据库地址不能使用（{type(error).__name__}）。请检查 ZHIKU_DATABASE_URL 和 ZHIKU_HOME。"

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from sqlalchemy import text
+from sqlalchemy import select, text
+from sqlalchemy.exc import StatementError
 
 from tests import factories
 from tests.factories import NOW
@@ -22,9 +23,11 @@ from zhiku.cli.keys import keys_group
 from zhiku.config import Settings
 from zhiku.domain.accounts import Account
 from zhiku.domain.audit import Action, AuditEvent
+from zhiku.domain.base import Base
 from zhiku.domain.contacts import ContactDetail
-from zhiku.domain.encryption import Keyring, KeysUnusable
-from zhiku.domain.sensitive import HealthNote
+from zhiku.domain.encryption import Encrypted, Keyring, KeysUnusable
+from zhiku.domain.schema import metadata
+from zhiku.domain.sensitive import HardshipNote, HealthNote, IdentityNumber
 from zhiku.services import contacts, key_rotation
 from zhiku.services.key_rotation import KeyInUse
 
@@ -53,7 +56,7 @@ def values(app: Zhiku) -> int:
             expert = factories.an_expert(session)
             contacts.add(session, contacts.EXPERT, expert.id, f"{PHONE[:-2]}{number:02d}", NOW)
             session.add(HealthNote(expert_id=expert.id, value=f"病{number}", recorded_at=NOW))
-        factories.an_account(session, totp_secret="JBSWY3DPEHPK3PXP")
+        factories.an_account(session).totp_secret = "JBSWY3DPEHPK3PXP"
     return 31
 
 
@@ -70,6 +73,91 @@ def command(app: Zhiku, *words: str) -> Result:
     return CliRunner().invoke(keys_group, list(words), obj=app)
 
 
+# -- where a value belongs ---------------------------------------------------------------------------------------
+
+#: Encrypted columns, and the SQL condition of two rows of different people.
+COLUMNS = {
+    "contact_details.value": ("subject_id = 1", "subject_id = 2"),
+    "identity_numbers.value": ("expert_id = 1", "expert_id = 2"),
+    "health_notes.value": ("expert_id = 1", "expert_id = 2"),
+    "hardship_notes.value": ("expert_id = 1", "expert_id = 2"),
+    "accounts.totp_secret": ("id = 1", "id = 2"),
+    "accounts.totp_pending": ("id = 1", "id = 2"),
+}
+
+
+@pytest.fixture
+def two_people(app: Zhiku) -> None:
+    """Two people and two accounts, each with a value in every encrypted column."""
+    with app.sessions.begin() as session:
+        factories.reference(session)
+        for number in (1, 2):
+            expert = factories.an_expert(session)
+            contacts.add(session, contacts.EXPERT, expert.id, f"1390000000{number}", NOW)
+            session.add(IdentityNumber(value=f"4307251950010100{number}X", expert_id=expert.id, recorded_at=NOW))
+            session.add(HealthNote(value=f"病{number}", expert_id=expert.id, recorded_at=NOW))
+            session.add(HardshipNote(value=f"难{number}", expert_id=expert.id, recorded_at=NOW))
+            account = factories.an_account(session)
+            account.totp_secret, account.totp_pending = f"SECRET{number}", f"PENDING{number}"
+
+
+def test_the_columns_of_the_next_test_are_all_that_are_encrypted() -> None:
+    found = {
+        f"{table.name}.{column.name}"
+        for table in metadata.sorted_tables
+        for column in table.columns
+        if isinstance(column.type, Encrypted)
+    }
+    assert found == set(COLUMNS)
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+def test_a_ciphertext_copied_to_another_persons_row_is_refused_and_found(
+    app: Zhiku, two_people: None, column: str
+) -> None:
+    table, _, name = column.partition(".")
+    theirs, others = COLUMNS[column]
+    assert app.key_rotation.verify().damaged == ()
+    with app.database.begin() as connection:
+        stored = f"(SELECT {name} FROM {table} WHERE {theirs})"
+        connection.execute(text(f"UPDATE {table} SET {name} = {stored} WHERE {others}"))
+    (model,) = (mapper.class_ for mapper in Base.registry.mappers if mapper.local_table.name == table)
+    with app.sessions() as session:
+        row = session.scalars(select(model).where(text(others))).one()
+        with pytest.raises(KeysUnusable, match="从别的记录挪来"):
+            getattr(row, name)
+    (damaged,) = app.key_rotation.verify().damaged
+    assert damaged.startswith(f"{table}/2")
+
+
+def test_another_kind_of_subject_with_the_same_id_is_another_owner(app: Zhiku, two_people: None) -> None:
+    with app.database.begin() as connection:
+        connection.execute(text("UPDATE contact_details SET subject = 'suggestion' WHERE subject_id = 1"))
+    with app.sessions() as session, pytest.raises(KeysUnusable, match="从别的记录挪来"):
+        contacts.of(session, contacts.SUGGESTION, 1)
+
+
+def test_the_known_text_of_one_key_does_not_stand_for_another(app: Zhiku) -> None:
+    app.key_rotation.rotate()
+    with app.database.begin() as connection:
+        known = "(SELECT \"check\" FROM data_keys WHERE id = 'k2')"
+        connection.execute(text(f"UPDATE data_keys SET \"check\" = {known} WHERE id = 'k1'"))
+    with pytest.raises(KeysUnusable):
+        Zhiku.open(app.settings).require_database()
+
+
+def test_a_row_whose_id_is_not_known_yet_is_not_encrypted_for_nobody(app: Zhiku) -> None:
+    with app.sessions() as session, pytest.raises(StatementError, match="flush it first"):
+        factories.an_account(session, totp_secret="JBSWY3DPEHPK3PXP")
+
+
+def test_a_value_of_the_form_before_the_first_release_is_named_as_such(app: Zhiku, two_people: None) -> None:
+    with app.database.begin() as connection:
+        connection.execute(text("UPDATE health_notes SET value = 'v1' || substr(value, 3) WHERE expert_id = 1"))
+    with app.sessions() as session, pytest.raises(KeysUnusable, match="存储格式不认识"):
+        _ = session.get_one(HealthNote, 1).value
+
+
 # -- rotation ----------------------------------------------------------------------------------------------------
 
 
@@ -83,7 +171,7 @@ def test_every_encrypted_value_is_written_with_the_new_key(app: Zhiku, values: i
         ("k1", 0, False), ("k2", values, True),
     ]  # fmt: skip
     with app.sessions() as session:
-        assert set(session.scalars(text("SELECT substr(value, 1, 6) FROM contact_details"))) == {"v1:k2:"}
+        assert set(session.scalars(text("SELECT substr(value, 1, 6) FROM contact_details"))) == {"v2:k2:"}
         event = session.query(AuditEvent).filter_by(action=Action.ROTATED_KEYS.value).one()
     assert event.subject_id == "k2"
 
@@ -146,7 +234,7 @@ def test_a_service_that_runs_beside_reads_and_writes_with_the_new_key(app: Zhiku
         contacts.add(session, contacts.EXPERT, 1, "13900001111", NOW)
     with app.sessions() as session:
         newest = session.scalar(text("SELECT value FROM contact_details ORDER BY id DESC"))
-    assert newest.startswith("v1:k2:")
+    assert newest.startswith("v2:k2:")
 
 
 def test_a_file_with_other_keys_does_not_take_the_place_of_those_in_use(
@@ -178,7 +266,7 @@ def test_only_a_key_that_nothing_needs_can_be_retired(app: Zhiku, values: int) -
 
 def test_damaged_values_are_named_and_stay_and_their_key_cannot_be_retired(app: Zhiku, values: int) -> None:
     with app.database.begin() as connection:
-        connection.execute(text("UPDATE contact_details SET value = 'v1:k1:AAAA' WHERE id = 3"))
+        connection.execute(text("UPDATE contact_details SET value = 'v2:k1:AAAA' WHERE id = 3"))
     result = command(app, "verify")
     assert result.exit_code == 3 and "contact_details/3" in result.output
     result = command(app, "rotate")

@@ -123,6 +123,9 @@ def _is_enum(column: Column[Any]) -> bool:
 
 
 def _attribute(row: Base, column: Column[Any]) -> str:
+    # Of an encrypted column the text, not what lies in the database.
+    if isinstance(column.type, Encrypted):
+        return column.name
     return type(row).__mapper__.get_property_by_column(column).key
 
 

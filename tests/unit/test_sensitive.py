@@ -121,7 +121,7 @@ def test_everything_is_stored_encrypted_and_shown_masked(
     }
     with sessions() as session:
         for table in ("contact_details", "identity_numbers", "health_notes", "hardship_notes"):
-            assert session.scalar(text(f"SELECT value FROM {table}")).startswith("v1:k1:")
+            assert session.scalar(text(f"SELECT value FROM {table}")).startswith("v2:k1:")
     assert [one.changes[""] for one in events(sessions, Action.CREATED) if "" in one.changes] == [
         "contact_details", "identity_numbers", "health_notes", "hardship_notes",
     ]  # fmt: skip

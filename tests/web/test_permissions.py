@@ -59,7 +59,7 @@ def written() -> dict[tuple[str, str], Row]:
 class Unlimited:
     """Nobody asks too often: the limits have tests of their own."""
 
-    def wait(self, tried: Sequence[Try]) -> int:
+    def wait(self, tried: Sequence[Try], is_counted: bool = True) -> int:
         return 0
 
 

@@ -78,9 +78,11 @@ class Planted:
 
 
 def forms_of(value: str) -> set[bytes]:
-    """A value as text, in UTF-16, in JSON, HTML, an address, Base64."""
+    """A value as text, in UTF-16, in JSON, HTML, XML of ASCII alone, an address, Base64."""
     written = {value, json.dumps(value)[1:-1], html.escape(value), quote(value)}
     coded = {base64.b64encode(value.encode()).rstrip(b"="), value.encode("utf-16-le"), value.encode("utf-16-be")}
+    # openpyxl writes so where lxml is installed.
+    coded.add(value.encode("ascii", "xmlcharrefreplace"))
     return {one.encode() for one in written} | coded
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from zhiku.domain.base import Base, DomainError, LabelledEnum, UtcDateTime, enum_column
 from zhiku.domain.departments import Department
-from zhiku.domain.encryption import Encrypted
+from zhiku.domain.encryption import Encrypted, Opened, SealedText
 from zhiku.domain.experts import Expert
 from zhiku.domain.permissions import Permission, Role, Scope, may
 
@@ -53,9 +53,13 @@ class Account(Base):
     #: SHA-256 of the key of the form that made the account or gave it its last password: a form sent twice acts once.
     submission_key: Mapped[str | None] = mapped_column(String(64), unique=True)
     #: Secret of the authenticator app (RFC 6238), once it was confirmed by a first code.
-    totp_secret: Mapped[str | None] = mapped_column(Encrypted("accounts.totp_secret"))
+    sealed_totp_secret: Mapped[SealedText | None] = mapped_column(
+        "totp_secret", Encrypted("accounts.totp_secret", ("id",))
+    )
     #: A secret that was shown, and whose first code is still to come.
-    totp_pending: Mapped[str | None] = mapped_column(Encrypted("accounts.totp_pending"))
+    sealed_totp_pending: Mapped[SealedText | None] = mapped_column(
+        "totp_pending", Encrypted("accounts.totp_pending", ("id",))
+    )
     #: Number of the 30 seconds whose code was used last: no code is good twice.
     totp_last_step: Mapped[int | None]
     failures: Mapped[int] = mapped_column(default=0)
@@ -64,6 +68,9 @@ class Account(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
     version: Mapped[int] = mapped_column(default=1)
+
+    totp_secret = Opened["str | None"]("sealed_totp_secret")
+    totp_pending = Opened["str | None"]("sealed_totp_pending")
 
     department: Mapped[Department | None] = relationship()
     expert: Mapped[Expert | None] = relationship()
@@ -76,9 +83,14 @@ class Account(Base):
         return Scope(self.division_prefix, self.department_id, self.expert_id)
 
     @property
+    def has_totp(self) -> bool:
+        """Whether a second factor is set up; readable or not."""
+        return self.sealed_totp_secret is not None
+
+    @property
     def needs_totp(self) -> bool:
         """Whether a password alone is not enough: always for administrators, for others once they set it up."""
-        return self.role is Role.ADMINISTRATOR or self.totp_secret is not None
+        return self.role is Role.ADMINISTRATOR or self.has_totp
 
     def may(self, permission: Permission) -> bool:
         """Whether it may do this, to the rows of its scope."""

@@ -70,6 +70,7 @@ class Action(LabelledEnum):
     REVOKED = "revoked", "收回"
     REFUSED = "refused", "越权被拒"
     ROTATED_KEYS = "rotated", "更换密钥"
+    ALARM = "alarm", "警报"
 
 
 class Changes(TypeDecorator[dict[str, Any]]):

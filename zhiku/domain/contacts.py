@@ -8,7 +8,7 @@ from sqlalchemy import Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from zhiku.domain.base import Base, LabelledEnum, UtcDateTime, enum_column
-from zhiku.domain.encryption import Encrypted
+from zhiku.domain.encryption import Encrypted, Opened, SealedText
 
 
 class ContactSubject(LabelledEnum):
@@ -27,5 +27,8 @@ class ContactDetail(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     subject: Mapped[ContactSubject] = mapped_column(enum_column(ContactSubject))
     subject_id: Mapped[int]
-    value: Mapped[str] = mapped_column(Encrypted("contact_details.value"))
+    #: Bound to whose it is, not to the row: one of their values in place of another of theirs tells nobody anything.
+    sealed: Mapped[SealedText] = mapped_column("value", Encrypted("contact_details.value", ("subject", "subject_id")))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    value = Opened[str]("sealed")

@@ -25,6 +25,12 @@ def masked_contact(value: str) -> str:
     return "、".join(numbers) + ("（另有文字）" if has_words else "")
 
 
+def masked_name(name: str) -> str:
+    """曾*柑, 李*: for a sheet that goes through several hands; its owner knows whose it is all the same."""
+    text = name.strip()
+    return text[:1] + "*" * max(1, len(text) - 2) + (text[-1] if len(text) > 2 else "") if text else ""
+
+
 def masked_identity_number(number: str) -> str:
     """4307**********0012: the prefecture and the last four."""
     return f"{number[:4]}{'*' * max(0, len(number) - 8)}{number[-4:]}"

@@ -11,7 +11,7 @@ from sqlalchemy import ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
 from zhiku.domain.base import Base, UtcDateTime
-from zhiku.domain.encryption import Encrypted
+from zhiku.domain.encryption import Encrypted, Opened, SealedText
 
 
 class IdentityNumber(Base):
@@ -20,8 +20,10 @@ class IdentityNumber(Base):
     __tablename__ = "identity_numbers"
 
     expert_id: Mapped[int] = mapped_column(ForeignKey("experts.id", ondelete="CASCADE"), primary_key=True)
-    value: Mapped[str] = mapped_column(Encrypted("identity_numbers.value"))
+    sealed: Mapped[SealedText] = mapped_column("value", Encrypted("identity_numbers.value", ("expert_id",)))
     recorded_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    value = Opened[str]("sealed")
 
 
 class HealthNote(Base):
@@ -30,8 +32,10 @@ class HealthNote(Base):
     __tablename__ = "health_notes"
 
     expert_id: Mapped[int] = mapped_column(ForeignKey("experts.id", ondelete="CASCADE"), primary_key=True)
-    value: Mapped[str] = mapped_column(Encrypted("health_notes.value"))
+    sealed: Mapped[SealedText] = mapped_column("value", Encrypted("health_notes.value", ("expert_id",)))
     recorded_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    value = Opened[str]("sealed")
 
 
 class HardshipNote(Base):
@@ -40,5 +44,7 @@ class HardshipNote(Base):
     __tablename__ = "hardship_notes"
 
     expert_id: Mapped[int] = mapped_column(ForeignKey("experts.id", ondelete="CASCADE"), primary_key=True)
-    value: Mapped[str] = mapped_column(Encrypted("hardship_notes.value"))
+    sealed: Mapped[SealedText] = mapped_column("value", Encrypted("hardship_notes.value", ("expert_id",)))
     recorded_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    value = Opened[str]("sealed")

@@ -219,7 +219,8 @@ def _changes(row: Any, is_bare: bool) -> dict[str, Any]:
         after = history.added[0] if history.added else None
         if before == after:
             continue
-        changes[name] = None if is_bare or _is_secret(column) else _pair(before, after)
+        # Under the name of the column: the attribute of an encrypted one is called otherwise.
+        changes[column.columns[0].name] = None if is_bare or _is_secret(column) else _pair(before, after)
     return changes
 
 

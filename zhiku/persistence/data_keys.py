@@ -7,11 +7,15 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine, inspect, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from zhiku.domain.encryption import DataKey, Keyring, KeysUnusable
+from zhiku.domain.encryption import DataKey, FormatUnknown, Keyring, KeysUnusable, place_of
 
 #: What is encrypted to tell keys apart; nothing secret.
 _KNOWN_TEXT = "zhiku"
 _COLUMN = "data_keys.check"
+
+
+def _place(key_id: str) -> str:
+    return place_of(_COLUMN, [key_id])
 
 
 def key_ids(engine: Engine) -> set[str]:
@@ -38,7 +42,9 @@ def require_keys(engine: Engine, keyring: Keyring | None, where: str, may_be_new
         if key_id not in keyring.keys:
             raise KeysUnusable(f"{where}里缺少编号为 {key_id} 的密钥，所以不能启动。请放回原来的密钥文件。")
         try:
-            keyring.decrypt(check, _COLUMN)
+            keyring.decrypt(check, _place(key_id))
+        except FormatUnknown:
+            raise
         except KeysUnusable as error:
             raise KeysUnusable(
                 f"{where}里编号为 {key_id} 的密钥不是这个数据库的密钥，所以不能启动。请放回原来的密钥文件。"
@@ -51,9 +57,9 @@ def fits(connection: Connection, keyring: Keyring) -> bool:
     """Whether these are the keys of the database; any are those of one without tables."""
     if not inspect(connection).has_table(DataKey.__tablename__):
         return True
-    for check in connection.scalars(select(DataKey.check)).all():
+    for key_id, check in connection.execute(select(DataKey.id, DataKey.check)).all():
         try:
-            keyring.decrypt(check, _COLUMN)
+            keyring.decrypt(check, _place(key_id))
         except KeysUnusable:
             return False
     return True
@@ -62,6 +68,6 @@ def fits(connection: Connection, keyring: Keyring) -> bool:
 def register_key(engine: Engine, keyring: Keyring, at: datetime) -> None:
     """Remember the key that encrypts; one that is registered already stays as it is."""
     insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
-    values = {"id": keyring.current, "check": keyring.encrypt(_KNOWN_TEXT, _COLUMN), "created_at": at}
+    values = {"id": keyring.current, "check": keyring.encrypt(_KNOWN_TEXT, _place(keyring.current)), "created_at": at}
     with engine.connect().execution_options(is_writing=True) as connection, connection.begin():
         connection.execute(insert(DataKey).values(values).on_conflict_do_nothing())

@@ -19,6 +19,9 @@ from zhiku.persistence.outbox import WatchedSession, watch_session
 #: lock for a minute on an old PC.
 SQLITE_BUSY_TIMEOUT_MS = 90_000
 
+#: The number of the lock that a writing transaction on PostgreSQL takes: "zhiku" in ASCII.
+_WRITERS = 0x7A68696B75
+
 
 def make_engine(database_url: str, keyring: Keyring | None = None) -> Engine:
     """An engine for this URL; for SQLite with WAL, foreign keys on, a busy timeout and immediate write transactions.
@@ -44,7 +47,11 @@ def engine_keys(engine: Engine) -> Keyring | None:
 def _make_engine(database_url: str) -> Engine:
     url = make_url(database_url)
     if url.get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True, hide_parameters=True)
+        # No thread waits for a connection that another one, waiting for its turn to write, keeps.
+        engine = create_engine(url, pool_pre_ping=True, hide_parameters=True, max_overflow=-1)
+        if url.get_backend_name() == "postgresql":
+            event.listen(engine, "begin", _begin_postgresql)
+        return engine
     is_file = bool(url.database) and url.database != ":memory:"
     # A failed statement is logged without its parameters: they are what people wrote. Connections to a file cost
     # nothing while they wait, so no thread waits for one (pool_size 0: no limit), and none is opened twice.
@@ -84,6 +91,21 @@ def make_sessions(engine: Engine, clock: Callable[[], datetime] | None = None) -
 def utc_now() -> datetime:
     """The current time, aware, in UTC."""
     return datetime.now(UTC)
+
+
+def _begin_postgresql(connection: Any) -> None:
+    # As on SQLite, those that are going to write do so one after the other: the next number of a suggestion, the one
+    # liaison of a person, the count of wrong passwords are read and written by nobody else meanwhile. The audit makes
+    # them wait for each other in any case.
+    options = connection.get_execution_options()
+    if not options.get("is_writing", False):
+        return
+    patience = options.get("lock_wait_ms")
+    # 0 would be without end.
+    first = max(1, SQLITE_BUSY_TIMEOUT_MS if patience is None else int(patience))
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = {first}")
+    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITERS})")
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = {SQLITE_BUSY_TIMEOUT_MS}")
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

@@ -165,7 +165,7 @@ class AccountList:
                 department=row.department.name if row.department else "",
                 is_active=row.is_active,
                 locked_until=row.locked_until if row.is_locked(now) else None,
-                has_second_factor=row.totp_secret is not None,
+                has_second_factor=row.has_totp,
                 must_change_password=row.must_change_password,
                 created_at=row.created_at,
                 last_sign_in_at=last.get(row.id),

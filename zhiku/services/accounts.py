@@ -37,7 +37,7 @@ from zhiku.services.given_codes import code_from, code_hash, folded
 from zhiku.services.own_words import own_words
 from zhiku.services.passwords import PasswordNotAcceptable, Passwords
 from zhiku.services.sign_in import MAX_NAME, folded_name
-from zhiku.services.sign_ins import SignIns
+from zhiku.services.sign_ins import SignIns, end_within
 from zhiku.services.writing import writing
 
 MIN_SIGN_IN_NAME = 3
@@ -161,8 +161,8 @@ class Accounts(AccountList):
                 checked.division_prefix,
                 checked.department_id,
             )
-        if is_other:
-            self._sign_ins.end_all(account_id)
+            if is_other:
+                end_within(session, account_id, account.updated_at)
         return self.get(scope, account_id)
 
     def set_active(self, scope: Scope, account_id: int, is_active: bool) -> AccountShown:
@@ -173,8 +173,8 @@ class Accounts(AccountList):
                 self._require_another(session, account, "不能停用自己的账号，请另一位管理员来做。")
             if account.is_active != is_active:
                 account.is_active, account.updated_at = is_active, self._clock()
-        if not is_active:
-            self._sign_ins.end_all(account_id)
+            if not is_active:
+                end_within(session, account_id, self._clock())
         return self.get(scope, account_id)
 
     def reset_password(
@@ -200,7 +200,7 @@ class Accounts(AccountList):
             account.submission_key = code_hash(form_key) if form_key else None
             account.updated_at = now
             account.note_success()
-        self._sign_ins.end_all(account_id)
+            end_within(session, account_id, now)
         return GivenPassword(account_id, name, given)
 
     def change_own_password(self, account_id: int, new: str) -> None:
@@ -242,7 +242,7 @@ class Accounts(AccountList):
             account = found_within(session, scope, account_id)
             second_factors.forget(session, account)
             account.updated_at = self._clock()
-        self._sign_ins.end_all(account_id)
+            end_within(session, account_id, account.updated_at)
         return self.get(scope, account_id)
 
     def end_sign_ins(self, scope: Scope, account_id: int) -> int:

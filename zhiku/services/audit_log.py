@@ -363,6 +363,12 @@ def _refused(event: AuditEvent, names: Names) -> str:
     )
 
 
+def _alarm(event: AuditEvent, names: Names) -> str:
+    count = event.changes.get("tries")
+    often = f"一小时里 {count} 次以上" if isinstance(count, int) else "很多次"
+    return f"有人在试{_what(event, names)}：{often}都不对"
+
+
 def _before(event: AuditEvent, name: str) -> str:
     return _of_pair(event, name, 0)
 
@@ -391,5 +397,6 @@ _DEEDS: Mapping[str, Callable[[AuditEvent, Names], str]] = {
     Action.ISSUED.value: _issued,
     Action.REVOKED.value: _revoked,
     Action.REFUSED.value: _refused,
+    Action.ALARM.value: _alarm,
     Action.ROTATED_KEYS.value: lambda event, names: f"更换了{_what(event, names)}",
 }

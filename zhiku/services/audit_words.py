@@ -203,6 +203,7 @@ COLUMNS: Mapping[str, str] = {
     "token_hash": "令牌",
     "totp_pending": "待确认的动态口令",
     "totp_secret": "动态口令",
+    "tries": "试的次数",
     "unchanged": "无变化",
     "until": "截至",
     "used_at": "使用时间",

@@ -70,23 +70,23 @@ def of_many(session: Session, subject: ContactSubject, subject_ids: Collection[i
     """As `of`, for many at once: `{subject_id: values}`, without those who have none."""
     found: dict[int, list[str]] = {}
     for chunk in _chunks(subject_ids):
-        for subject_id, value in session.execute(
-            select(ContactDetail.subject_id, ContactDetail.value)
+        for subject_id, sealed in session.execute(
+            select(ContactDetail.subject_id, ContactDetail.sealed)
             .where(ContactDetail.subject == subject, ContactDetail.subject_id.in_(chunk))
             .order_by(ContactDetail.id)
         ):
-            found.setdefault(subject_id, []).append(value)
+            found.setdefault(subject_id, []).append(sealed.open(subject, subject_id))
     return found
 
 
 def stored(session: Session, subject: ContactSubject, subject_id: int) -> list[StoredContact]:
     """As `of`, with ids and times."""
     rows = session.execute(
-        select(ContactDetail.id, ContactDetail.value, ContactDetail.created_at)
+        select(ContactDetail.id, ContactDetail.sealed, ContactDetail.created_at)
         .where(ContactDetail.subject == subject, ContactDetail.subject_id == subject_id)
         .order_by(ContactDetail.id)
     )
-    return [StoredContact(key, value, created_at) for key, value, created_at in rows]
+    return [StoredContact(key, sealed.open(subject, subject_id), created_at) for key, sealed, created_at in rows]
 
 
 def readable(session: Session, subject: ContactSubject, subject_id: int) -> list[tuple[int, str | None]]:

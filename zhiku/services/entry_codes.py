@@ -11,21 +11,25 @@ import hashlib
 import hmac
 import secrets
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload, sessionmaker
 
 from zhiku.domain.accounts import Account, EntryCode
-from zhiku.domain.audit import Action, Note, append
+from zhiku.domain.audit import Action, AuditEvent, Note, append
 from zhiku.domain.base import DomainError, begin_writing
 from zhiku.domain.experts import Expert, ExpertStatus
 from zhiku.domain.permissions import Role
+from zhiku.services.given_codes import FORM_KEY_LENGTH
 from zhiku.services.liaisons import require_kept
 from zhiku.services.persons import Asker
+
+T = TypeVar("T")
 
 #: Of each group of characters that look alike (0 O Q D, 1 I L, 2 Z, 5 S, 8 B, 6 G, V U) the first is in a code, and
 #: whichever is typed is taken for it: nobody has to tell them apart.
@@ -41,8 +45,14 @@ _COUNTY_DIGITS = 6
 #: How long a printed code opens.
 VALID_FOR = timedelta(days=14)
 
+#: Slips that are made at once: a page of the list.
+MOST_AT_ONCE = 20
+
 #: How long the browser that used a code may use it again: a button pressed twice is one entry.
 AGAIN_WITHIN = timedelta(minutes=2)
+
+#: How long the bureau is told of many wrong codes.
+ALARM_SHOWN_FOR = timedelta(days=1)
 
 
 class CodeUnusable(DomainError):
@@ -77,6 +87,20 @@ class AccountNotInUse(DomainError):
         super().__init__("这位老同志的账号已经停用，不能印进门码。请先请系统管理员恢复账号。")
 
 
+class NobodyChosen(DomainError):
+    """Several slips were asked for, and nobody was ticked."""
+
+    def __init__(self) -> None:
+        super().__init__("请先勾选要印进门码的老同志。")
+
+
+class TooManyChosen(DomainError):
+    """More slips than one sheet has."""
+
+    def __init__(self) -> None:
+        super().__init__(f"一次最多印 {MOST_AT_ONCE} 位，请少勾几位，分几次印。")
+
+
 @dataclass(frozen=True, slots=True)
 class Slip:
     """What is printed for a retiree. The code is known at this moment only."""
@@ -92,6 +116,14 @@ class Slip:
     def grouped(self) -> str:
         """`0A3C 467K`, as it is printed."""
         return grouped(self.code)
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """Several slips, and the names of those who got none because their account is closed."""
+
+    slips: tuple[Slip, ...]
+    not_in_use: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +156,39 @@ class EntryCodes:
         Raises `PersonNotFound` and `AccountNotInUse`.
         """
         code = code or new_code()
-        try:
-            return self._issue(expert_id, asker, code)
-        except IntegrityError:
-            # Two officers made the account at the same moment, where writers do not wait for each other.
-            return self._issue(expert_id, asker, code)
+
+        def issue() -> Slip:
+            with self._sessions() as session, session.begin():
+                begin_writing(session)
+                return self._issue(session, require_kept(session, expert_id, asker), asker, code)
+
+        return _again_if_overtaken(issue)
+
+    def issue_several(self, expert_ids: Collection[int], asker: Asker, form_key: str) -> Issued:
+        """As `issue`, for all of these people or, where one of them is not the asker's, for none.
+
+        Their codes come from the key of the form, so that a form sent twice makes the same slips. Raises
+        `PersonNotFound`, `NobodyChosen` and `TooManyChosen`.
+        """
+        wanted = list(dict.fromkeys(expert_ids))
+        if not wanted:
+            raise NobodyChosen
+        if len(wanted) > MOST_AT_ONCE:
+            raise TooManyChosen
+
+        def issue() -> Issued:
+            slips, not_in_use = [], []
+            with self._sessions() as session, session.begin():
+                begin_writing(session)
+                people = [require_kept(session, expert_id, asker) for expert_id in wanted]
+                for expert in people:
+                    try:
+                        slips.append(self._issue(session, expert, asker, code_of_form(form_key, expert.id)))
+                    except AccountNotInUse:
+                        not_in_use.append(expert.name)
+            return Issued(tuple(slips), tuple(not_in_use))
+
+        return _again_if_overtaken(issue)
 
     def withdraw(self, expert_id: int, asker: Asker) -> bool:
         """Let no code of a retiree's open any more; whether one did. Raises `PersonNotFound`."""
@@ -183,33 +243,50 @@ class EntryCodes:
             begin_writing(session)
             append(session, [Note(Action.SIGN_IN_REFUSED, "entry_code")], self._clock())
 
-    def _issue(self, expert_id: int, asker: Asker, code: str) -> Slip:
-        now = self._clock()
+    def note_alarm(self, count: int) -> None:
+        """Leave a mark in the audit that so many codes which do not open were tried within an hour."""
         with self._sessions() as session, session.begin():
             begin_writing(session)
-            expert = require_kept(session, expert_id, asker)
-            account = self._account_of(session, expert, now)
-            row = session.scalar(select(EntryCode).where(EntryCode.code_hash == self._hash(code)))
-            if row is not None and (row.spent_at is not None or row.account_id != account.id):
-                # It was used while its slip still lay open, and opens nothing any more.
-                code, row = new_code(), None
-            if row is None:
-                self._spend_open(session, account.id, now)
-                row = EntryCode(
-                    account_id=account.id,
-                    code_hash=self._hash(code),
-                    issued_by_id=asker.account_id,
-                    issued_at=now,
-                    expires_at=now + VALID_FOR,
+            append(session, [Note(Action.ALARM, "entry_code", changes={"tries": count})], self._clock())
+
+    def last_alarm(self) -> datetime | None:
+        """When somebody tried many codes, if that was lately: what the bureau is told."""
+        with self._sessions() as session:
+            return session.scalar(
+                select(AuditEvent.at)
+                .where(
+                    AuditEvent.action == Action.ALARM.value,
+                    AuditEvent.subject_kind == "entry_code",
+                    AuditEvent.at > self._clock() - ALARM_SHOWN_FOR,
                 )
-                session.add(row)
-                session.flush()
-                append(
-                    session,
-                    [Note(Action.ISSUED, "expert", str(expert_id), {"entry_code": [None, row.expires_at.isoformat()]})],
-                    now,
-                )
-            return Slip(code, expert_id, expert.name, asker.name, row.issued_at, row.expires_at)
+                .order_by(AuditEvent.at.desc())
+                .limit(1)
+            )
+
+    def _issue(self, session: Session, expert: Expert, asker: Asker, code: str) -> Slip:
+        now = self._clock()
+        account = self._account_of(session, expert, now)
+        row = session.scalar(select(EntryCode).where(EntryCode.code_hash == self._hash(code)))
+        if row is not None and (row.spent_at is not None or row.account_id != account.id):
+            # It was used while its slip still lay open, and opens nothing any more.
+            code, row = new_code(), None
+        if row is None:
+            self._spend_open(session, account.id, now)
+            row = EntryCode(
+                account_id=account.id,
+                code_hash=self._hash(code),
+                issued_by_id=asker.account_id,
+                issued_at=now,
+                expires_at=now + VALID_FOR,
+            )
+            session.add(row)
+            session.flush()
+            append(
+                session,
+                [Note(Action.ISSUED, "expert", str(expert.id), {"entry_code": [None, row.expires_at.isoformat()]})],
+                now,
+            )
+        return Slip(code, expert.id, expert.name, asker.name, row.issued_at, row.expires_at)
 
     def _account_of(self, session: Session, expert: Expert, now: datetime) -> Account:
         account = session.scalar(select(Account).where(Account.expert_id == expert.id).with_for_update())
@@ -259,6 +336,28 @@ class EntryCodes:
 
     def _hash(self, code: str) -> str:
         return hmac.new(self._key(), normalize_entry_code(code).encode(), hashlib.sha256).hexdigest()
+
+
+def _again_if_overtaken(issue: Callable[[], T]) -> T:
+    try:
+        return issue()
+    except IntegrityError:
+        # Two officers made the account at the same moment, where writers do not wait for each other.
+        return issue()
+
+
+def code_of_form(form_key: str, expert_id: int) -> str:
+    """The code that a form makes for a person: the same whenever it is sent, and for who has not the form's key as
+    random as any. A form that lost its key gets a fresh one."""
+    if len(form_key) < FORM_KEY_LENGTH:
+        return new_code()
+    digest = hmac.new(form_key.encode("utf-8", "surrogatepass"), f"entry code of {expert_id}".encode(), hashlib.sha512)
+    number = int.from_bytes(digest.digest(), "big")
+    characters = []
+    for _ in range(CODE_LENGTH):
+        number, place = divmod(number, len(CODE_ALPHABET))
+        characters.append(CODE_ALPHABET[place])
+    return "".join(characters)
 
 
 def new_code() -> str:

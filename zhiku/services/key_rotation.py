@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, and_, column, func, select, table, tuple_, update
+from sqlalchemy import ColumnElement, Select, and_, column, func, select, table, tuple_, update
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.sql.expression import ColumnClause, TableClause
 
 from zhiku.domain.audit import Action, Note, append
 from zhiku.domain.base import DomainError, begin_writing
-from zhiku.domain.encryption import DataKey, Encrypted, Keyring, KeysUnusable
+from zhiku.domain.encryption import DataKey, Encrypted, Keyring, KeysUnusable, mark_of, place_of
 from zhiku.domain.schema import metadata
 
 #: Values written anew in one transaction: the service waits for a fraction of a second at most.
@@ -84,14 +84,24 @@ class _Column:
     source: TableClause
     keys: tuple[ColumnClause[Any], ...]
     value: ColumnClause[Any]
-    #: The "table.column" that its values are bound to.
-    bound_to: str
+    #: The columns that say whose a value is.
+    owner: tuple[ColumnClause[Any], ...]
 
     def with_key(self, key_id: str) -> ColumnElement[bool]:
-        return self.value.startswith(f"v1:{key_id}:", autoescape=True)
+        return self.value.startswith(mark_of(key_id), autoescape=True)
+
+    def read(self) -> Select[Any]:
+        """Rows of keys, owner and value."""
+        return select(*self.keys, *self.owner, self.value).where(self.value.is_not(None)).order_by(*self.keys)
+
+    def key_of(self, row: Sequence[Any]) -> tuple[Any, ...]:
+        return tuple(row[: len(self.keys)])
+
+    def place_of(self, row: Sequence[Any]) -> str:
+        return place_of(f"{self.source.name}.{self.value.name}", row[len(self.keys) : -1])
 
     def name_of(self, row: Sequence[Any]) -> str:
-        return f"{self.source.name}/{'-'.join(map(str, row))}"
+        return f"{self.source.name}/{'-'.join(map(str, self.key_of(row)))}"
 
 
 class KeyRotation:
@@ -138,8 +148,8 @@ class KeyRotation:
             for one in _columns():
                 for row in _all_rows(session, one):
                     count += 1
-                    if _opened(keyring, one, row[-1]) is None:
-                        damaged.append(one.name_of(row[:-1]))
+                    if _opened(keyring, one, row) is None:
+                        damaged.append(one.name_of(row))
         return KeyCheck(count, tuple(damaged))
 
     def retire(self, key_id: str) -> str:
@@ -177,21 +187,21 @@ class KeyRotation:
                     begin_writing(session)
                     rows = _other_rows(session, one, keyring.current, last)
                     for row in rows:
-                        text = _opened(keyring, one, row[-1])
+                        text = _opened(keyring, one, row)
                         if text is None:
-                            damaged.append(one.name_of(row[:-1]))
+                            damaged.append(one.name_of(row))
                             continue
-                        is_this = and_(*(key == value for key, value in zip(one.keys, row[:-1], strict=True)))
+                        is_this = and_(*(key == value for key, value in zip(one.keys, one.key_of(row), strict=True)))
                         # Nobody's change of this moment is overwritten.
                         session.connection().execute(
                             update(one.source)
                             .where(is_this, one.value == row[-1])
-                            .values({one.value: keyring.encrypt(text, one.bound_to)})
+                            .values({one.value: keyring.encrypt(text, one.place_of(row))})
                         )
                         done += 1
                 if not rows:
                     break
-                last = tuple(rows[-1][:-1])
+                last = one.key_of(rows[-1])
                 if progress is not None:
                     progress(done, max(total, done))
         return done, damaged
@@ -204,27 +214,29 @@ def _columns() -> Iterator[_Column]:
             if isinstance(encrypted.type, Encrypted):
                 keys: tuple[ColumnClause[Any], ...] = tuple(column(key.name) for key in whole.primary_key.columns)
                 value: ColumnClause[Any] = column(encrypted.name)
-                yield _Column(table(whole.name, *keys, value), keys, value, encrypted.type.column)
+                owner: tuple[ColumnClause[Any], ...] = tuple(column(name) for name in encrypted.type.bound_to)
+                named = {one.name: one for one in (*owner, *keys, value)}
+                yield _Column(table(whole.name, *named.values()), keys, value, owner)
 
 
 def _other_rows(session: Session, one: _Column, current: str, last: tuple[Any, ...] | None) -> Sequence[Any]:
-    statement = select(*one.keys, one.value).where(one.value.is_not(None), ~one.with_key(current))
+    statement = one.read().where(~one.with_key(current))
     if last is not None:
         statement = statement.where(_behind(one, last))
-    return session.connection().execute(statement.order_by(*one.keys).limit(BATCH)).all()
+    return session.connection().execute(statement.limit(BATCH)).all()
 
 
 def _all_rows(session: Session, one: _Column) -> Iterator[Any]:
     last: tuple[Any, ...] | None = None
     while True:
-        statement = select(*one.keys, one.value).where(one.value.is_not(None))
+        statement = one.read()
         if last is not None:
             statement = statement.where(_behind(one, last))
-        rows = session.connection().execute(statement.order_by(*one.keys).limit(BATCH)).all()
+        rows = session.connection().execute(statement.limit(BATCH)).all()
         yield from rows
         if not rows:
             return
-        last = tuple(rows[-1][:-1])
+        last = one.key_of(rows[-1])
 
 
 def _behind(one: _Column, last: tuple[Any, ...]) -> ColumnElement[bool]:
@@ -249,9 +261,9 @@ def _count_others(session: Session, current: str) -> int:
     )
 
 
-def _opened(keyring: Keyring, one: _Column, stored: Any) -> str | None:
+def _opened(keyring: Keyring, one: _Column, row: Sequence[Any]) -> str | None:
     """The text of a stored value; None where it cannot be read."""
     try:
-        return keyring.decrypt(str(stored), one.bound_to)
+        return keyring.decrypt(str(row[-1]), one.place_of(row))
     except KeysUnusable:
         return None

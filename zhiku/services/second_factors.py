@@ -44,6 +44,11 @@ class BeginAgain(DomainError):
     """The password was typed too long ago, or the account has changed since."""
 
 
+def begin_again() -> BeginAgain:
+    """The refusal of a second step that no longer fits the account."""
+    return BeginAgain("停留得太久，或者账号刚才有变动。请从头输入登录名和密码。")
+
+
 class NoSecondFactor(DomainError):
     """There is none to which recovery codes could belong."""
 
@@ -78,19 +83,28 @@ class SecondFactors:
         picture = segno.make(address, error="m", micro=False).svg_data_uri(scale=6, border=4, dark="#000", light="#fff")
         return SetUp(" ".join(secret[start : start + 4] for start in range(0, len(secret), 4)), picture)
 
-    def confirm(self, account_id: int, typed: str, form_key: str, may_replace: bool = True) -> tuple[str, ...]:
+    def confirm(
+        self,
+        account_id: int,
+        typed: str,
+        form_key: str,
+        may_replace: bool = True,
+        still_holds: Callable[[Account], bool] | None = None,
+    ) -> tuple[str, ...]:
         """Let the secret that was shown hold from now on; gives the recovery codes, which are shown once.
 
         The same form sent twice gives the same codes. Without `may_replace` only where there is no second factor: who
-        has shown nothing but a password must not put theirs in its place. Raises `FirstCodeWrong`, `BeginAgain` and
-        `DatabaseBusy`.
+        has shown nothing but a password must not put theirs in its place; `still_holds` says whether that password is
+        the account's still. Raises `FirstCodeWrong`, `BeginAgain` and `DatabaseBusy`.
         """
         with writing(self._sessions) as session:
             account, now = _locked(session, account_id), self._clock()
+            if still_holds is not None and not still_holds(account):
+                raise begin_again()
             codes = _codes(account_id, form_key)
-            if account.totp_secret is not None and _holds(session, account_id, codes):
+            if account.has_totp and _holds(session, account_id, codes):
                 return codes
-            if account.totp_secret is not None and not may_replace:
+            if account.has_totp and not may_replace:
                 raise BeginAgain("动态口令已经设置好了。请从头输入登录名和密码，再输入手机上的验证码。")
             step = _step_of(account.totp_pending, typed, now, None)
             if step is None:
@@ -105,7 +119,7 @@ class SecondFactors:
     def renew_codes(self, account_id: int, form_key: str) -> tuple[str, ...]:
         """New recovery codes in place of the old ones. Raises `NoSecondFactor` and `DatabaseBusy`."""
         with writing(self._sessions) as session:
-            if _locked(session, account_id).totp_secret is None:
+            if not _locked(session, account_id).has_totp:
                 raise NoSecondFactor("还没有设置动态口令，请先设置。")
             codes = _codes(account_id, form_key)
             if not _holds(session, account_id, codes):

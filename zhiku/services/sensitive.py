@@ -304,7 +304,7 @@ def remove_all(session: Session, expert_id: int, kinds: Sequence[SensitiveKind])
 
 def _row(session: Session, model: type[_Row], expert_id: int, is_read: bool) -> _Row | None:
     """The row; its value only where it is to be read, so that a lost key hinders nobody from deleting it."""
-    columns = [model.expert_id, model.recorded_at] + ([model.value] if is_read else [])
+    columns = [model.expert_id, model.recorded_at] + ([model.sealed] if is_read else [])
     statement = select(model).where(model.expert_id == expert_id).options(load_only(*columns))
     return cast("_Row | None", session.scalar(statement))
 

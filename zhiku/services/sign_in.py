@@ -22,7 +22,7 @@ from zhiku.domain.audit import Action, AuditHead, Note, append
 from zhiku.domain.base import DomainError
 from zhiku.services.given_codes import folded
 from zhiku.services.passwords import Passwords
-from zhiku.services.second_factors import BeginAgain, SecondFactors
+from zhiku.services.second_factors import SecondFactors, begin_again
 from zhiku.services.writing import writing
 
 #: A password that was given by somebody else holds so long; who does not use it in time asks for another.
@@ -56,10 +56,22 @@ class Passed:
 
     account_id: int
     at: datetime
+    #: When the password that was right had been set: one that is set later must not find this sign-in open.
+    password_set_at: datetime | None = None
     #: Whether a code must follow.
     needs_code: bool = False
     #: Whether the account has to have a second factor, and has none yet.
     needs_set_up: bool = False
+
+    def holds(self, account: Account) -> bool:
+        """Whether the account still asks for what was shown: the same password, and no second factor that was not
+        asked for, nor one that was taken away since its code was right."""
+        return (
+            account.is_active
+            and account.password_set_at == self.password_set_at
+            and (self.needs_set_up or account.needs_totp == self.needs_code)
+            and (not self.needs_code or account.has_totp)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +115,9 @@ class StaffSignIn:
                     account.take_back_failure()
                 else:
                     account.note_success()
-                has_code = account.totp_secret is not None
-                passed = Passed(account.id, now, has_code, needs_set_up=account.needs_totp and not has_code)
+                has_code = account.has_totp
+                needs_set_up = account.needs_totp and not has_code
+                passed = Passed(account.id, now, account.password_set_at, has_code, needs_set_up)
         # After the transaction, whose counting must stay.
         if passed is None:
             raise SignInRefused(
@@ -126,8 +139,8 @@ class StaffSignIn:
         with writing(self._sessions) as session:
             now = self._clock()
             account = self._still(session, passed, now)
-            if account.totp_secret is None:
-                raise _begin_again()
+            if not account.has_totp:
+                raise begin_again()
             if account.is_locked(now):
                 problem = f"输错的次数太多，请过 {_wait(account, now)}再试。"
                 self._refuse(session, account.id, "锁定中")
@@ -208,9 +221,9 @@ class StaffSignIn:
             account is None
             or not account.is_active
             or not timedelta(0) <= now - passed.at <= CODE_TIME
-            or (account.password_set_at is not None and account.password_set_at > passed.at)
+            or account.password_set_at != passed.password_set_at
         ):
-            raise _begin_again()
+            raise begin_again()
         return account
 
     def _refuse(self, session: Session, account_id: int | None, reason: str) -> None:
@@ -228,10 +241,6 @@ def folded_name(name: str) -> str:
     """A sign-in name as it is kept and compared: NFKC, lower case, no spaces around it; "" where it cannot be one."""
     text = unicodedata.normalize("NFKC", name[: 4 * MAX_NAME]).casefold().strip()
     return text if len(text) <= MAX_NAME and text.isprintable() else ""
-
-
-def _begin_again() -> BeginAgain:
-    return BeginAgain("停留得太久，或者账号刚才有变动。请从头输入登录名和密码。")
 
 
 def _wait(account: Account, now: datetime) -> str:

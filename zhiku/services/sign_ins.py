@@ -22,6 +22,8 @@ from zhiku.domain.actors import Actor, current_actor
 from zhiku.domain.audit import Action, Note, append
 from zhiku.domain.base import begin_writing
 from zhiku.domain.permissions import Permission, Role, Scope, may
+from zhiku.services.second_factors import begin_again
+from zhiku.services.sign_in import Passed
 
 #: A sign-in by password ends after so long without a page, and at the latest after a working day.
 IDLE_END = timedelta(minutes=30)
@@ -102,18 +104,24 @@ class SignIns:
         self._sessions = sessions
         self._clock = clock
 
-    def begin(self, account_id: int, kind: SignInKind, address: str = "", device: str = "") -> str:
+    def begin(
+        self, account_id: int, kind: SignInKind, address: str = "", device: str = "", passed: Passed | None = None
+    ) -> str:
         """Sign an account in; gives the token for its browser. Who proved to be that account is the caller's business.
 
-        Raises `AccountClosed`.
+        Who proved it by a password gives what that password `passed`: where it was reset since it was looked at,
+        nothing begins. Raises `AccountClosed` and `BeginAgain`.
         """
         token, now = secrets.token_urlsafe(32), self._clock()
         lasts = DEVICE_END if kind is SignInKind.DEVICE else PASSWORD_END
         with self._sessions.begin() as session:
             begin_writing(session)
-            account = session.get(Account, account_id)
+            # Locked: whoever resets the password meanwhile waits, and then ends this sign-in with all others.
+            account = session.get(Account, account_id, with_for_update=True)
             if account is None or not account.is_active:
                 raise AccountClosed("这个账号已经停用。如果还要使用，请联系管理员。")
+            if passed is not None and not passed.holds(account):
+                raise begin_again()
             session.execute(
                 delete(SignIn).where(SignIn.account_id == account_id, SignIn.expires_at < now - FORGOTTEN_AFTER)
             )
@@ -227,21 +235,7 @@ class SignIns:
     def _revoke(self, account_id: int, which: ColumnElement[bool]) -> int:
         with self._sessions.begin() as session:
             begin_writing(session)
-            now = self._clock()
-            rows = session.scalars(
-                select(SignIn).where(SignIn.account_id == account_id, SignIn.ended_at.is_(None), which)
-            ).all()
-            for row in rows:
-                row.ended_at = now
-            _close_behind(session, account_id)
-            session.flush()
-            notes = [
-                Note(Action.REVOKED, "account", str(account_id), {"device": [row.device, None]})
-                for row in rows
-                if _is_open(row.kind, row.seen_at, row.expires_at, now)
-            ]
-            append(session, notes, now)
-            return len(notes)
+            return end_within(session, account_id, self._clock(), which)
 
     def _note_seen(self, sign_in_id: int, now: datetime) -> None:
         # A page that is read waits for nobody: while an import holds the lock, it is noted by one of the next pages.
@@ -259,6 +253,24 @@ def _close_behind(session: Session, account_id: int) -> None:
     used = select(EntryCode).where(EntryCode.account_id == account_id, EntryCode.spent_by.not_in(["", ENDED]))
     for code in session.scalars(used):
         code.spent_by = ENDED
+
+
+def end_within(session: Session, account_id: int, now: datetime, which: ColumnElement[bool] | None = None) -> int:
+    """End the sign-ins of an account, or `which` of them, in a writing transaction of the caller's: what makes them
+    void and their end are one step. Gives how many were open."""
+    open_ones = select(SignIn).where(SignIn.account_id == account_id, SignIn.ended_at.is_(None))
+    rows = session.scalars(open_ones if which is None else open_ones.where(which)).all()
+    for row in rows:
+        row.ended_at = now
+    _close_behind(session, account_id)
+    session.flush()
+    notes = [
+        Note(Action.REVOKED, "account", str(account_id), {"device": [row.device, None]})
+        for row in rows
+        if _is_open(row.kind, row.seen_at, row.expires_at, now)
+    ]
+    append(session, notes, now)
+    return len(notes)
 
 
 def _is_open(kind: SignInKind, seen_at: datetime, expires_at: datetime, now: datetime) -> bool:

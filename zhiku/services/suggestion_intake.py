@@ -44,8 +44,8 @@ MIN_CONTACT = 2
 CODE_ALPHABET = "34679ACDEFGHJKMNPQRTWXY"
 CODE_LENGTH = 6
 
-#: Cost of scrypt: 2^14 * 8 * 128 bytes = 16 MiB and some 50 ms a guess. scrypt because it is in the standard library:
-#: argon2 needs a compiled wheel, which not every office machine has.
+#: Cost of scrypt (RFC 7914): 2^14 * 8 * 128 bytes = 16 MiB and some 50 ms a guess. Hard for memory like the Argon2id of
+#: passwords, and in the standard library; the codes are random, so no cheaper guess than all of them is to be had.
 SCRYPT_N = 2**14
 SCRYPT_R = 8
 SCRYPT_P = 1

@@ -8,6 +8,7 @@ from flask import Flask, g, request, session
 from flask.sessions import SecureCookieSessionInterface
 
 from zhiku.domain.accounts import SignInKind
+from zhiku.services.sign_in import Passed
 from zhiku.services.sign_ins import DEVICE_END, SignedIn
 from zhiku.web.current import current_zhiku
 
@@ -60,15 +61,21 @@ def has_ended() -> bool:
     return bool(token()) and current() is None
 
 
-def begin(account_id: int, kind: SignInKind) -> None:
+def begin_by_password(passed: Passed) -> None:
+    """Sign in the browser of somebody whose password, and code where one is asked for, were right. Raises
+    `AccountClosed`, and `BeginAgain` where the password was reset meanwhile."""
+    begin(passed.account_id, SignInKind.PASSWORD, passed)
+
+
+def begin(account_id: int, kind: SignInKind, passed: Passed | None = None) -> None:
     """Sign this browser in. Whatever its session held is gone: what somebody planted there must not become theirs.
 
     Who was signed in with it before and comes back keeps the secret of their forms, so that what they have typed in
-    other tabs can still be sent. Raises `AccountClosed`.
+    other tabs can still be sent. Raises `AccountClosed` and `BeginAgain`.
     """
     sign_ins = current_zhiku().sign_ins
     secret = session.get(_FORMS) if sign_ins.was(token()) == account_id else None
-    fresh = sign_ins.begin(account_id, kind, request.remote_addr or "", device_name())
+    fresh = sign_ins.begin(account_id, kind, request.remote_addr or "", device_name(), passed)
     session.clear()
     session[TOKEN] = fresh
     if secret is not None:

@@ -23,8 +23,9 @@ _NOBODY_COUNTS = 60
 class Tries(Protocol):
     """Counts tries."""
 
-    def wait(self, tried: Sequence[Try]) -> int:
-        """Count these tries; 0 where every limit allows them, else the seconds until the next may be allowed."""
+    def wait(self, tried: Sequence[Try], is_counted: bool = True) -> int:
+        """Count these tries, or only look whether there may be one more; 0 where every limit allows them, else the
+        seconds until the next may be allowed."""
 
 
 class CountedTries:
@@ -38,14 +39,10 @@ class CountedTries:
         """Nobody has tried anything yet."""
         self._storage.reset()
 
-    def wait(self, tried: Sequence[Try]) -> int:
+    def wait(self, tried: Sequence[Try], is_counted: bool = True) -> int:
+        ask = self._limiter.hit if is_counted else self._limiter.test
         # All are counted, also after one refused; hence the list.
-        refused = [
-            (limit, what, who)
-            for limits, what, who in tried
-            for limit in limits
-            if not self._limiter.hit(limit, what, who)
-        ]
+        refused = [(limit, what, who) for limits, what, who in tried for limit in limits if not ask(limit, what, who)]
         if not refused:
             return 0
         now = time.time()
@@ -60,10 +57,10 @@ class AskedTries:
         self._pipe = pipe
         self._lock = threading.Lock()
 
-    def wait(self, tried: Sequence[Try]) -> int:
+    def wait(self, tried: Sequence[Try], is_counted: bool = True) -> int:
         with self._lock:
             try:
-                self._pipe.send(tuple(tried))
+                self._pipe.send((tuple(tried), is_counted))
                 return int(self._pipe.recv())
             except (EOFError, OSError):
                 # Who counts has ended, and this process is about to. Nobody guesses on meanwhile.

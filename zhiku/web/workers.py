@@ -165,7 +165,7 @@ class Workers:
             if isinstance(asked, Ready):
                 worker.is_ready = True
                 return asked.index_problem
-            worker.questions.send(self._tries.wait(asked))
+            worker.questions.send(self._tries.wait(*asked))
         except (EOFError, OSError):
             # It has just died; its sentinel says so too.
             worker.is_asking = False

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from zhiku.domain.encryption import keyring_of
+from zhiku.domain.encryption import keyring_of, place_of
 
 revision = "0003"
 down_revision = "0002"
@@ -43,6 +43,11 @@ _ON_POSTGRESQL = {
     ),
 }
 _FUNCTION = "FUNCTION refuse_audit_change()"
+#: Triggers that ask before they refuse, which PostgreSQL allows in their functions only: name -> table, condition.
+_ASKING_ON_POSTGRESQL = {
+    "audit_events_no_replace": ("audit_events", "NEW.id <= (SELECT max(id) FROM audit_events)"),
+    "audit_head_no_replace": ("audit_head", "EXISTS (SELECT 1 FROM audit_head)"),
+}
 
 #: Dialect -> what there is to drop, and the statement that makes it, in the order of making.
 _GUARDS = {
@@ -58,6 +63,21 @@ _GUARDS = {
         *(
             (f"TRIGGER {name} ON {table}", f"CREATE TRIGGER {name} {when} ON {table} {each} EXECUTE {_FUNCTION}")
             for name, (table, when, each) in _ON_POSTGRESQL.items()
+        ),
+        *(
+            one
+            for name, (table, condition) in _ASKING_ON_POSTGRESQL.items()
+            for one in (
+                (
+                    f"FUNCTION refuse_{name}()",
+                    f"CREATE FUNCTION refuse_{name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+                    f"IF {condition} THEN RAISE EXCEPTION '{_REFUSAL}'; END IF; RETURN NEW; END $$",
+                ),
+                (
+                    f"TRIGGER {name} ON {table}",
+                    f"CREATE TRIGGER {name} BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION refuse_{name}()",
+                ),
+            )
         ),
     ],
 }
@@ -460,13 +480,15 @@ def _unguard_the_audit() -> None:
 def _rewrite_contacts(encrypt: bool) -> None:
     """Contact data that is there already, by the key that the engine was opened with. Raises `KeysUnusable`."""
     connection = op.get_bind()
-    column = "contact_details.value"
-    rows = connection.execute(sa.text("SELECT id, value FROM contact_details")).all()
+    rows = connection.execute(sa.text("SELECT id, subject, subject_id, value FROM contact_details")).all()
     if not rows:
         return
     keyring = keyring_of(connection.dialect)
     change = keyring.encrypt if encrypt else keyring.decrypt
     connection.execute(
         sa.text("UPDATE contact_details SET value = :value WHERE id = :id"),
-        [{"id": row.id, "value": change(row.value, column)} for row in rows],
+        [
+            {"id": row.id, "value": change(row.value, place_of("contact_details.value", (row.subject, row.subject_id)))}
+            for row in rows
+        ],
     )

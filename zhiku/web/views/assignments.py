@@ -129,6 +129,7 @@ def show_overview(problem: str = "", chosen: list[int] | None = None, officer: i
         matches=liaisons.roster_matches(scope()),
         without=liaisons.listed(scope(), Which.WITHOUT).total,
         to_settle=_to_settle(),
+        alarm_at=current_zhiku().entry_codes.last_alarm(),
         form=DeedForm(),
         problem=problem,
         chosen=set(chosen or []),

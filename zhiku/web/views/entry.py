@@ -10,8 +10,6 @@ import secrets
 from flask import Blueprint, current_app, flash, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
-from limits import RateLimitItemPerHour, RateLimitItemPerMinute
-from werkzeug.exceptions import TooManyRequests
 
 from zhiku.domain.accounts import AccountClosed, SignInKind
 from zhiku.domain.permissions import Role
@@ -19,17 +17,10 @@ from zhiku.services.entry_codes import CodeUnknown, CodeUnusable, may_be_a_code,
 from zhiku.web import sessions
 from zhiku.web.access import public
 from zhiku.web.current import current_zhiku
-from zhiku.web.limits import limit_tries
+from zhiku.web.guesses import note_wrong, require_look
 from zhiku.web.retiree_forms import DeedForm, EntryForm
-from zhiku.web.tries import Tries
 
 blueprint = Blueprint("entry", __name__, url_prefix="/in")
-
-#: Codes from one address. An event in a village hall, where thirty people come in by one network, is one address; each
-#: counts two or three times.
-ENTRY_TRIES = (RateLimitItemPerMinute(30), RateLimitItemPerHour(150))
-#: Codes from all addresses together: who guesses from many finds one of a thousand open codes in some twenty years.
-ENTRY_TRIES_IN_ALL = (RateLimitItemPerMinute(120), RateLimitItemPerHour(1000))
 
 #: Mark of this browser in its session while it comes in (`EntryCodes.enter`).
 _MARK = "entry_mark"
@@ -59,12 +50,12 @@ def enter() -> ResponseReturnValue:
             else f"进门码是 8 个字母和数字，您输入了 {folded} 个。请再看一遍纸条。"
         )
         return _page(form, told if folded != 8 else str(CodeUnknown())), 422
-    _count()
+    require_look(current_app, typed)
     code = normalize_entry_code(typed)
     try:
         current_zhiku().entry_codes.look_up(code)
     except CodeUnusable as unusable:
-        return _refused(form, unusable), 422
+        return _refused(form, code, unusable), 422
     return redirect(url_for(".show", code=code), code=303)
 
 
@@ -76,11 +67,11 @@ def show(code: str) -> ResponseReturnValue:
     form = EntryForm(formdata=None)
     if not may_be_a_code(code):
         return _page(form, str(CodeUnknown())), 404
-    _count()
+    require_look(current_app, code)
     here = sessions.current()
     if here is not None and here.role is Role.RETIREE and codes.owner(code) == here.account_id:
         # The slip lies beside the telephone and is scanned whenever its owner wants to come in.
-        return redirect(url_for("own.home"), code=303)
+        return redirect(_first_page(here.scope.expert_id), code=303)
     try:
         if request.method == "GET":
             session.setdefault(_MARK, secrets.token_urlsafe(24))
@@ -95,11 +86,11 @@ def show(code: str) -> ResponseReturnValue:
         entry = codes.enter(code, session.get(_MARK) or secrets.token_urlsafe(24))
         sessions.begin(entry.account_id, SignInKind.DEVICE)
     except CodeUnusable as unusable:
-        return _refused(form, unusable), 404 if isinstance(unusable, CodeUnknown) else 410
+        return _refused(form, code, unusable), 404 if isinstance(unusable, CodeUnknown) else 410
     except AccountClosed as closed:
         return _page(form, str(closed)), 410
     flash(f"{entry.name}老同志，您好！这台设备已经记住您了，以后打开就能看，不用再输进门码。", "done")
-    return redirect(url_for("own.home"), code=303)
+    return redirect(_first_page(entry.expert_id), code=303)
 
 
 @blueprint.errorhandler(CSRFError)
@@ -113,21 +104,18 @@ def _page(form: EntryForm, problem: str = "", notice: str = "") -> str:
     return render_template("entry/enter.html", form=form, problem=problem, notice=notice)
 
 
-def _refused(form: EntryForm, unusable: CodeUnusable) -> str:
+def _refused(form: EntryForm, code: str, unusable: CodeUnusable) -> str:
     if isinstance(unusable, CodeUnknown):
-        current_zhiku().entry_codes.note_refused()
+        note_wrong(current_app, code)
     return _page(form, str(unusable))
+
+
+def _first_page(expert_id: int | None) -> str:
+    """Where a code leads: to what somebody did for them, while it waits for their word; else to their own page."""
+    is_waiting = expert_id is not None and bool(current_zhiku().on_behalf.waiting_for(expert_id))
+    return url_for("own.acts" if is_waiting else "own.home")
 
 
 def _is_known() -> bool:
     here = sessions.current()
     return here is not None and here.role is Role.RETIREE
-
-
-def _count() -> None:
-    """Count one try of a code, from this address and from all. Raises `TooManyRequests`."""
-    limit_tries(current_app, ENTRY_TRIES, "entry")
-    tries: Tries = current_app.extensions["zhiku.tries"]
-    seconds = tries.wait([(ENTRY_TRIES_IN_ALL, "entry", "everybody")])
-    if seconds:
-        raise TooManyRequests("现在输入进门码的人太多。请过几分钟再试，或者请联络员帮您。", retry_after=seconds)

@@ -6,24 +6,22 @@ The bureau opens a person's page here, too, to print a slip or to end a lost pho
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 
-import segno
-from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, session, url_for
+from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
-from markupsafe import Markup
 from werkzeug.exceptions import NotFound
 
 from zhiku.domain.permissions import Permission
-from zhiku.services.entry_codes import AccountNotInUse, grouped, new_code
+from zhiku.services.entry_codes import MOST_AT_ONCE, AccountNotInUse, NobodyChosen, TooManyChosen
+from zhiku.services.given_codes import new_form_key
 from zhiku.services.on_behalf import ProfileChangedMeanwhile, ReasonNotAcceptable
 from zhiku.services.persons import PersonNotFound
 from zhiku.services.suggestion_intake import DraftNotAcceptable, IntakeBusy, KnownAuthor, new_submission_key
-from zhiku.web import errors
+from zhiku.web import errors, slips
 from zhiku.web.access import permission, signed_in
 from zhiku.web.current import current_zhiku
+from zhiku.web.lexicon_forms import number_of
 from zhiku.web.limits import SUBMISSIONS, limit_tries
 from zhiku.web.paging import page_links
 from zhiku.web.retiree_forms import DeedForm, SuggestionOnBehalfForm, WillingnessForm
@@ -34,29 +32,8 @@ log = logging.getLogger(__name__)
 
 blueprint = Blueprint("liaison", __name__, url_prefix="/liaison")
 
-#: How long a slip can be shown again: long enough to print it.
-SLIP_SHOWN_FOR = timedelta(minutes=30)
 #: Acts that the page of a person lists.
 ACTS_SHOWN = 5
-
-#: The slip that this browser may show, in its session: whose, code, issued and until when (seconds), by whom.
-_SLIP = "slip"
-#: Codes that the forms of this browser propose: [expert, code].
-_PROPOSED = "slip_codes"
-
-
-@dataclass(frozen=True, slots=True)
-class ShownSlip:
-    """A slip as its page shows it."""
-
-    code: str
-    name: str
-    issued_by: str
-    issued_at: datetime
-    expires_at: datetime
-    #: Where the code is typed, and where the QR code leads.
-    typed_at: str
-    qr: Markup
 
 
 @blueprint.errorhandler(PersonNotFound)
@@ -74,7 +51,15 @@ def overview() -> ResponseReturnValue:
     def address(page: int) -> str:
         return url_for(".overview", q=found.query or None, page=page if page > 1 else None)
 
-    return render_template("liaison/overview.html", found=found, links=page_links(found.page, found.pages, address))
+    return render_template(
+        "liaison/overview.html",
+        found=found,
+        links=page_links(found.page, found.pages, address),
+        form=DeedForm(),
+        form_key=new_form_key(),
+        kept_slips=slips.count(),
+        most=MOST_AT_ONCE,
+    )
 
 
 @blueprint.get("/acts")
@@ -93,13 +78,14 @@ def person(expert_id: int) -> ResponseReturnValue:
     zhiku, here = current_zhiku(), signed_in()
     retiree = zhiku.liaisons.retiree(expert_id, here)
     devices = zhiku.sign_ins.listed(retiree.account_id) if retiree.account_id else []
-    propose_code(expert_id)
+    slips.propose_code(expert_id)
     return render_template(
         "liaison/person.html",
         retiree=retiree,
         devices=devices,
         acts=zhiku.on_behalf.of_person(expert_id).acts[:ACTS_SHOWN],
         form=DeedForm(),
+        slip=slips.shown(expert_id),
         may_act=here.may(Permission.ACT_ON_BEHALF),
         may_assign=here.may(Permission.ASSIGN_LIAISONS),
     )
@@ -188,25 +174,24 @@ def willingness(expert_id: int) -> ResponseReturnValue:
 @blueprint.post("/<int:expert_id>/code")
 @permission(Permission.ISSUE_ENTRY_CODES)
 def issue(expert_id: int) -> ResponseReturnValue:
-    """Make a code; its slip follows."""
+    """Make a code; its slip follows, with what was done for them where it is to be confirmed."""
     try:
-        slip = current_zhiku().entry_codes.issue(expert_id, signed_in(), propose_code(expert_id))
+        slip = current_zhiku().entry_codes.issue(expert_id, signed_in(), slips.propose_code(expert_id))
     except AccountNotInUse as closed:
         flash(str(closed), "problem")
         return redirect(url_for(".person", expert_id=expert_id), code=303)
-    session[_SLIP] = [
-        expert_id, slip.name, slip.code, slip.issued_by, slip.issued_at.timestamp(), slip.expires_at.timestamp(),
-    ]  # fmt: skip
+    slips.keep([slip], number_of(request.form.get("act")))
     return redirect(url_for(".slip", expert_id=expert_id), code=303)
 
 
 @blueprint.get("/<int:expert_id>/slip")
 @permission(Permission.ISSUE_ENTRY_CODES)
 def slip(expert_id: int) -> ResponseReturnValue:
-    """The slip to print. Its code is in the signed session, not in the address; nobody can show it later."""
+    """The slip to print. Its code is in the signed session, not in the address."""
     retiree = current_zhiku().liaisons.retiree(expert_id, signed_in())
-    shown = kept_slip(expert_id)
+    shown = slips.shown(expert_id)
     if shown is None:
+        slips.forget(expert_id)
         return redirect(url_for(".person", expert_id=expert_id))
     return render_template("liaison/slip.html", slip=shown, retiree=retiree, form=DeedForm())
 
@@ -215,8 +200,49 @@ def slip(expert_id: int) -> ResponseReturnValue:
 @permission(Permission.ISSUE_ENTRY_CODES)
 def close_slip(expert_id: int) -> ResponseReturnValue:
     """It is printed: nothing of it stays in this browser."""
-    forget_slip(expert_id)
+    slips.forget(expert_id)
     return redirect(url_for(".person", expert_id=expert_id), code=303)
+
+
+@blueprint.post("/slips")
+@permission(Permission.ISSUE_ENTRY_CODES)
+def issue_several() -> ResponseReturnValue:
+    """Make a code for each who is ticked; one sheet follows."""
+    back = url_for(".overview", q=request.form.get("q") or None, page=request.form.get("page") or None)
+    chosen = [number_of(one) for one in request.form.getlist("people")]
+    try:
+        issued = current_zhiku().entry_codes.issue_several(chosen, signed_in(), request.form.get("form_key", ""))
+    except (NobodyChosen, TooManyChosen) as refused:
+        flash(str(refused), "problem")
+        return redirect(back, code=303)
+    if issued.not_in_use:
+        flash(f"{'、'.join(issued.not_in_use)}的账号已经停用，没有印。请先请系统管理员恢复账号。", "problem")
+    if not issued.slips:
+        return redirect(back, code=303)
+    slips.keep(issued.slips)
+    return redirect(url_for(".sheet"), code=303)
+
+
+@blueprint.get("/slips")
+@permission(Permission.ISSUE_ENTRY_CODES)
+def sheet() -> ResponseReturnValue:
+    """All slips that were made and not put away yet, on one sheet."""
+    found = slips.all_shown()
+    if not found:
+        flash("没有还能看的纸条：已经收起来，或者过了半小时。要用，请再印。", "problem")
+        slips.forget_all()
+        may_act = signed_in().may(Permission.ACT_ON_BEHALF)
+        return redirect(url_for(".overview" if may_act else "assignments.overview"))
+    return render_template("liaison/sheet.html", slips=found, form=DeedForm())
+
+
+@blueprint.post("/slips/close")
+@permission(Permission.ISSUE_ENTRY_CODES)
+def close_sheet() -> ResponseReturnValue:
+    """They are printed: nothing of them stays in this browser."""
+    slips.forget_all()
+    may_act = signed_in().may(Permission.ACT_ON_BEHALF)
+    return redirect(url_for(".overview" if may_act else "assignments.overview"), code=303)
 
 
 @blueprint.post("/<int:expert_id>/code/withdraw")
@@ -224,7 +250,7 @@ def close_slip(expert_id: int) -> ResponseReturnValue:
 def withdraw_code(expert_id: int) -> ResponseReturnValue:
     """A slip was lost: its code opens nothing any more."""
     was_open = current_zhiku().entry_codes.withdraw(expert_id, signed_in())
-    forget_slip(expert_id)
+    slips.forget(expert_id)
     flash("进门码已经作废，纸条不能再用。" if was_open else "没有还能用的进门码。", "done")
     return redirect(url_for(".person", expert_id=expert_id), code=303)
 
@@ -246,7 +272,7 @@ def end_devices(expert_id: int) -> ResponseReturnValue:
     """A phone is lost: end all of them, and codes that are still open."""
     retiree = current_zhiku().liaisons.retiree(expert_id, signed_in())
     current_zhiku().entry_codes.withdraw(expert_id, signed_in())
-    forget_slip(expert_id)
+    slips.forget(expert_id)
     ended = current_zhiku().sign_ins.end_all(retiree.account_id) if retiree.account_id else 0
     flash(f"{retiree.name}的 {ended} 台设备都已退出，没用的进门码也作废了。", "done")
     return redirect(url_for(".person", expert_id=expert_id), code=303)
@@ -268,51 +294,3 @@ def keep_what_was_typed(error: CSRFError) -> ResponseReturnValue:
         return errors.on_csrf_error(error)
     retiree = current_zhiku().liaisons.retiree(expert_id, signed_in())
     return render_template(template, form=form, retiree=retiree, notice=notice), 403
-
-
-def propose_code(expert_id: int) -> str:
-    """The code that the next press of the button will make for a person, whatever number of times it is pressed. It is
-    kept in the session from the moment the page is opened; its slip once shown, the next one is another."""
-    proposed: list[list[int | str]] = session.get(_PROPOSED, [])
-    for known, code in proposed:
-        if known == expert_id:
-            return str(code)
-    code = new_code()
-    session[_PROPOSED] = [*proposed, [expert_id, code]][-5:]
-    return code
-
-
-def kept_slip(expert_id: int) -> ShownSlip | None:
-    """The slip of this session, while it may be shown."""
-    if _SLIP not in session:
-        return None
-    whose, name, code, by, issued, expires = session[_SLIP]
-    issued_at = datetime.fromtimestamp(issued, UTC)
-    if whose != expert_id or current_zhiku().clock() - issued_at > SLIP_SHOWN_FOR:
-        return None
-    leads_to = outside_address(url_for("entry.show", code=code))
-    # An SVG without a style of its own; its module colours are attributes, which the content security policy lets be.
-    qr = segno.make(leads_to, error="m", micro=False)
-    drawing = qr.svg_inline(scale=4, border=4, dark="#000", light="#fff", omitsize=True, svgclass="qr", lineclass=None)
-    return ShownSlip(
-        code=grouped(code),
-        name=name,
-        issued_by=by,
-        issued_at=issued_at,
-        expires_at=datetime.fromtimestamp(expires, UTC),
-        typed_at=outside_address(url_for("entry.enter")),
-        qr=Markup(drawing),
-    )
-
-
-def forget_slip(expert_id: int) -> None:
-    """No slip and no proposed code of this person stays in this browser."""
-    if _SLIP in session and session[_SLIP][0] == expert_id:
-        session.pop(_SLIP)
-    session[_PROPOSED] = [one for one in session.get(_PROPOSED, []) if one[0] != expert_id]
-
-
-def outside_address(path: str) -> str:
-    """The full address of a page of ours, as a retiree's phone can reach it."""
-    public = current_zhiku().settings.public_url
-    return f"{public or request.host_url.rstrip('/')}{path}"

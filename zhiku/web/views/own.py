@@ -63,7 +63,8 @@ def acts() -> ResponseReturnValue:
     expert_id = own_id()
     found = current_zhiku().on_behalf.of_person(expert_id, read_page(request.args))
     links = page_links(found.page, found.pages, lambda page: url_for(".acts", page=page))
-    return render_template("own/acts.html", acts=found.acts, links=links, form=DeedForm())
+    waiting = len(current_zhiku().on_behalf.waiting_for(expert_id))
+    return render_template("own/acts.html", acts=found.acts, links=links, waiting=waiting)
 
 
 @blueprint.route("/acts/<int:act_id>", methods=["GET", "POST"])

@@ -9,6 +9,7 @@ from zhiku.domain.permissions import Permission
 from zhiku.search.port import IndexProblem
 from zhiku.services.answers import FieldToBrowse
 from zhiku.web.access import may, public, searches
+from zhiku.web.current import current_zhiku
 from zhiku.web.presentation import TEXT_SIZE_COOKIE, TEXT_SIZES
 
 blueprint = Blueprint("pages", __name__)
@@ -31,7 +32,8 @@ def home() -> ResponseReturnValue:
     except IndexProblem as index_problem:
         # Suggestions and their status need no index, so the way to them stays open.
         problem = str(index_problem)
-    return render_template("pages/home.html", fields=fields, problem=problem, examples=EXAMPLES)
+    alarm_at = current_zhiku().entry_codes.last_alarm() if may(Permission.ASSIGN_LIAISONS) else None
+    return render_template("pages/home.html", fields=fields, problem=problem, examples=EXAMPLES, alarm_at=alarm_at)
 
 
 @blueprint.get("/about")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from flask import Blueprint, current_app, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from limits import RateLimitItemPerHour, RateLimitItemPerMinute
 
-from zhiku.domain.accounts import AccountClosed, SignInKind
+from zhiku.domain.accounts import AccountClosed
 from zhiku.domain.permissions import Role
 from zhiku.services.given_codes import new_form_key
 from zhiku.services.second_factors import BeginAgain, FirstCodeWrong
@@ -68,9 +68,10 @@ def enter() -> ResponseReturnValue:
     # What the session held before is no longer of any use, and nothing planted in it shall stay.
     sessions.clear()
     if passed.needs_code or passed.needs_set_up:
-        session[_HALF] = [passed.account_id, passed.at.timestamp(), passed.needs_code, wanted]
+        set_at = passed.password_set_at.isoformat() if passed.password_set_at else ""
+        session[_HALF] = [passed.account_id, passed.at.isoformat(), set_at, passed.needs_code, wanted]
         return redirect(url_for(".second" if passed.needs_code else ".set_up"), code=303)
-    return _come_in(passed.account_id, wanted, form)
+    return _come_in(passed, wanted, form)
 
 
 @blueprint.route("/sign-in/code", methods=["GET", "POST"])
@@ -91,7 +92,7 @@ def second() -> ResponseReturnValue:
         return render_template("sign_in/code.html", form=form, problem=str(refused)), 422
     except BeginAgain as again:
         return _from_the_beginning(half, str(again))
-    return _come_in(half.passed.account_id, half.wanted)
+    return _come_in(half.passed, half.wanted)
 
 
 @blueprint.route("/sign-in/set-up", methods=["GET", "POST"])
@@ -107,10 +108,9 @@ def set_up() -> ResponseReturnValue:
         zhiku.staff_sign_in.require(half.passed)
         if request.method == "POST":
             limit_tries(current_app, CODES, "sign-in-code", str(account_id))
-            codes = zhiku.second_factors.confirm(
-                account_id, form.code.data or "", form.form_key.data or "", may_replace=False
-            )
-            sessions.begin(account_id, SignInKind.PASSWORD)
+            typed, key = form.code.data or "", form.form_key.data or ""
+            codes = zhiku.second_factors.confirm(account_id, typed, key, False, half.passed.holds)
+            sessions.begin_by_password(half.passed)
             return render_template("account/codes.html", codes=codes, onward=_target(half.wanted), is_first=True)
         form.form_key.data = new_form_key()
     except FirstCodeWrong as wrong:
@@ -143,12 +143,12 @@ def ask_again(error: CSRFError) -> ResponseReturnValue:
     return redirect(url_for(".enter"), code=303)
 
 
-def _come_in(account_id: int, wanted: str, form: SignInForm | None = None) -> ResponseReturnValue:
+def _come_in(passed: Passed, wanted: str, form: SignInForm | None = None) -> ResponseReturnValue:
     try:
-        sessions.begin(account_id, SignInKind.PASSWORD)
-    except AccountClosed as closed:
-        # Closed in the moment since its password was right.
-        return _show(form or SignInForm(formdata=None), str(closed)), 422
+        sessions.begin_by_password(passed)
+    except (AccountClosed, BeginAgain) as changed:
+        # Closed, or given another password, in the moment since its password was right.
+        return _show(form or SignInForm(formdata=None), str(changed)), 422
     return redirect(_target(wanted), code=303)
 
 
@@ -160,10 +160,12 @@ def _from_the_beginning(half: Half, why: str) -> ResponseReturnValue:
 
 def _half(needs_code: bool) -> Half | None:
     kept = session.get(_HALF)
-    if not isinstance(kept, list) or len(kept) != 4 or kept[2] is not needs_code:
+    if not isinstance(kept, list) or len(kept) != 5 or kept[3] is not needs_code:
         return None
-    account_id, at, _, wanted = kept
-    return Half(Passed(int(account_id), datetime.fromtimestamp(float(at), UTC)), str(wanted))
+    account_id, at, set_at, _, wanted = kept
+    password_set_at = datetime.fromisoformat(set_at) if set_at else None
+    passed = Passed(int(account_id), datetime.fromisoformat(at), password_set_at, needs_code, not needs_code)
+    return Half(passed, str(wanted))
 
 
 def _target(wanted: str) -> str:
