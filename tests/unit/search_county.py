@@ -11,13 +11,12 @@ from pathlib import Path
 from sqlalchemy.orm import Session, sessionmaker
 
 from tests import factories
-from tests.keys import TEST_KEYS
+from tests.databases import database_in
 from tests.unit.indexes import engine_in
-from zhiku import migrations
 from zhiku.domain.experts import Availability, ExpertStatus
 from zhiku.domain.suggestions import SuggestionStatus
 from zhiku.engines.whoosh.engine import WhooshEngine
-from zhiku.persistence.session import make_engine, make_sessions
+from zhiku.persistence.session import make_sessions
 from zhiku.services.expert_search import ExpertSearch
 from zhiku.services.indexing import Indexing
 from zhiku.services.suggestion_search import SuggestionSearch
@@ -52,8 +51,7 @@ class County:
 @contextmanager
 def county_in(folder: Path) -> Iterator[County]:
     """Store and index the county in this folder."""
-    database = make_engine(f"sqlite:///{(folder / 'zhiku.db').as_posix()}", TEST_KEYS)
-    migrations.upgrade(database)
+    database = database_in(folder / "zhiku.db")
     sessions = make_sessions(database, clock=lambda: NOW)
     with sessions() as session, session.begin():
         session.connection(execution_options={"is_writing": True})
