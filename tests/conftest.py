@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +18,9 @@ from zhiku.analysis.segment import Segmenter, make_segmenter
 from zhiku.persistence.session import make_sessions
 
 pytest_plugins = ["tests.skips"]
+
+# Commands that tests start would each compile all of zhiku: with this they may keep what was compiled (`__pycache__`).
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 #: "Now" in tests that need a fixed time.
 NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)

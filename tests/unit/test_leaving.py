@@ -179,7 +179,9 @@ def test_the_consent_to_the_profile_taken_back_acts_with_the_next_drain(
     app.standing.change(bureau, expert_id, StandingStep.BACK, REASON)
     with pytest.raises(ConsentWithdrawn):
         app.standing.change(bureau, expert_id, StandingStep.PUBLISH, REASON)
-    app.consents.grant(bureau, expert_id, ConsentPurpose.PROFILE, ConsentForm.PAPER, app.clock().date())
+    # In the county the day begins while it is still yesterday in UTC.
+    today = app.clock().astimezone(app.settings.zone).date()
+    app.consents.grant(bureau, expert_id, ConsentPurpose.PROFILE, ConsentForm.PAPER, today)
     app.standing.change(bureau, expert_id, StandingStep.PUBLISH, REASON)
     app.indexing.drain()
     assert finds(app, NAME, expert_id)
