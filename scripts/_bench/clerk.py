@@ -9,6 +9,7 @@ from flask import Flask
 from zhiku.bootstrap import Zhiku
 from zhiku.config import Settings
 from zhiku.domain.accounts import Account, SignInKind
+from zhiku.domain.base import begin_writing
 from zhiku.domain.permissions import Role
 from zhiku.web.app import create_app
 from zhiku.web.security import COOKIE
@@ -18,7 +19,7 @@ from zhiku.web.sessions import cookie_with
 def cookie_for(app: Flask, zhiku: Zhiku) -> str:
     """The session cookie of the clerk's browser. The sign-in lasts longer than any measurement."""
     with zhiku.sessions.begin() as session:
-        session.connection(execution_options={"is_writing": True})
+        begin_writing(session)
         now = zhiku.clock()
         clerk = Account(
             name="测速", role=Role.BUREAU, division_prefix=zhiku.settings.division, created_at=now, updated_at=now

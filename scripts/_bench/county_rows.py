@@ -10,6 +10,7 @@ from _bench.corpus import Corpus
 from sqlalchemy import select
 
 from zhiku.bootstrap import Zhiku
+from zhiku.domain.base import begin_writing
 from zhiku.domain.experts import Expert
 from zhiku.domain.suggestions import (
     MAX_PROPOSAL,
@@ -34,7 +35,7 @@ def fill(app: Zhiku, corpus: Corpus, times: int) -> int:
     count = 0
     for batch in _batches(corpus, times):
         with app.sessions() as session, session.begin():
-            session.connection(execution_options={"is_writing": True})
+            begin_writing(session)
             for number, text in batch:
                 person, name = people[number % len(people)]
                 subject = re.split("[\uff0c。\uff01\uff1f\\s]", text.strip(), maxsplit=1)[0][:MAX_SUBJECT] or "建议"

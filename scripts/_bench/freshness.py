@@ -12,6 +12,7 @@ from _bench.timing import Figure, Figures, quantile
 from sqlalchemy import func, select
 
 from zhiku.bootstrap import Zhiku
+from zhiku.domain.base import begin_writing
 from zhiku.domain.suggestions import Suggestion
 from zhiku.search.port import QueryTerms, SearchRequest, TermGroup
 
@@ -87,7 +88,7 @@ def _wait_for(app: Zhiku, number: int) -> float:
     with app.sessions() as session:
         serial = 1 + (session.scalar(select(func.max(Suggestion.serial))) or 0)
     with app.sessions() as session, session.begin():
-        session.connection(execution_options={"is_writing": True})
+        begin_writing(session)
         session.add(a_suggestion(f"试写 {token}", "看看多久能查到。", serial, "李阳春", None, app))
     start = time.monotonic()
     request = SearchRequest(QueryTerms({TermGroup.WORDS: {token: 1.0}}), limit=1)

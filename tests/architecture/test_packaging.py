@@ -153,6 +153,7 @@ def test_the_wheel_runs_outside_the_checkout(built: Built, tmp_path: Path) -> No
 #: Signs somebody in, and asks for a page of results, and for a style sheet that it links to.
 PAGE = """
 import sys
+from zhiku.domain.base import begin_writing
 from zhiku.bootstrap import Zhiku
 from zhiku.config import Settings
 from zhiku.domain.accounts import Account, SignInKind
@@ -161,7 +162,7 @@ from zhiku.web import sessions
 from zhiku.web.app import create_app
 zhiku = Zhiku.open(Settings.from_env())
 with zhiku.sessions.begin() as session:
-    session.connection(execution_options={"is_writing": True})
+    begin_writing(session)
     now = zhiku.clock()
     account = Account(name="clerk", role=Role.BUREAU, division_prefix="", created_at=now, updated_at=now)
     session.add(account)

@@ -11,6 +11,7 @@ from sqlalchemy import update
 from tests.web.signing_in import account_of
 from zhiku.bootstrap import Zhiku
 from zhiku.domain.accounts import Account, SignIn
+from zhiku.domain.base import begin_writing
 from zhiku.domain.permissions import Role
 from zhiku.services.passwords import Passwords
 
@@ -29,7 +30,7 @@ def password(zhiku: Zhiku) -> None:
 
 def an_hour_goes_by(zhiku: Zhiku) -> None:
     with zhiku.sessions.begin() as session:
-        session.connection(execution_options={"is_writing": True})
+        begin_writing(session)
         session.execute(update(SignIn).values(seen_at=zhiku.clock() - timedelta(hours=1)))
 
 

@@ -15,6 +15,7 @@ from zhiku import demo
 from zhiku.bootstrap import Zhiku
 from zhiku.cli.demo import KINDS_IN_ORDER
 from zhiku.config import Settings
+from zhiku.domain.base import begin_writing
 from zhiku.domain.permissions import Role
 from zhiku.services.importing.report import Report
 from zhiku.services.importing.run import import_file
@@ -44,7 +45,7 @@ def demo_county(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoCounty
             now = datetime(2026, 11, 23, tzinfo=UTC)
             reports[kind] = import_file(zhiku.sessions, kind, path, now, division=zhiku.settings.division)
     with zhiku.sessions.begin() as session:
-        session.connection(execution_options={"is_writing": True})
+        begin_writing(session)
         factories.an_account(session, Role.BUREAU)
     zhiku.indexing.rebuild()
     yield DemoCounty(home, zhiku, reports)

@@ -23,6 +23,7 @@ from zhiku.analysis.vector_cache import VectorCache
 from zhiku.bootstrap import Zhiku, evaluate_in, open_engine, open_vectors
 from zhiku.cli.main import cli
 from zhiku.config import Settings
+from zhiku.domain.base import begin_writing
 from zhiku.domain.permissions import Role
 from zhiku.services.evaluation import JudgedSet, evaluate, read_judged_set, vote
 from zhiku.web.app import create_app
@@ -121,7 +122,7 @@ def client(engineers: JudgedSet, tmp_path_factory: pytest.TempPathFactory) -> It
                 assert f"新增 {len(engineers.documents)}" in result.output and "未导入 0" in result.output
     zhiku = Zhiku.open(Settings.from_env({"ZHIKU_HOME": str(home)}))
     with zhiku.sessions.begin() as session:
-        session.connection(execution_options={"is_writing": True})
+        begin_writing(session)
         factories.an_account(session, Role.BUREAU)
     yield browser_of(create_app(zhiku), Role.BUREAU)
     zhiku.close()

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from tests import factories
 from tests.databases import database_in
 from tests.unit.indexes import engine_in
+from zhiku.domain.base import begin_writing
 from zhiku.domain.experts import Availability, ExpertStatus
 from zhiku.domain.suggestions import SuggestionStatus
 from zhiku.engines.whoosh.engine import WhooshEngine
@@ -54,7 +55,7 @@ def county_in(folder: Path) -> Iterator[County]:
     database = database_in(folder / "zhiku.db")
     sessions = make_sessions(database, clock=lambda: NOW)
     with sessions() as session, session.begin():
-        session.connection(execution_options={"is_writing": True})
+        begin_writing(session)
         people = _store(session)
     engine = engine_in(folder / "index")
     indexing = Indexing(sessions, engine, lambda: NOW)

@@ -14,6 +14,7 @@ from tests import factories
 from tests.conftest import NOW
 from zhiku.domain.accounts import ApiToken
 from zhiku.domain.audit import Action, AuditEvent
+from zhiku.domain.base import begin_writing
 from zhiku.domain.permissions import FOR_TOKENS, Permission, Role, Scope
 from zhiku.services.api_tokens import (
     MAX_DAYS,
@@ -171,7 +172,7 @@ def test_the_last_use_is_noted_at_most_once_a_minute(tokens: ApiTokens, clock: C
 def test_a_busy_database_keeps_no_call_waiting(tokens: ApiTokens, sessions: sessionmaker[Session]) -> None:
     issued = tokens.issue("甲", SEARCH, "")
     with sessions() as session:
-        session.connection(execution_options={"is_writing": True})
+        begin_writing(session)
         assert tokens.find(issued.secret).name == "甲"
     assert tokens.listed()[0].used_at is None
 

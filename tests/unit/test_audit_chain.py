@@ -35,6 +35,7 @@ from zhiku.domain.audit import (
     changes_text,
     event_hash,
 )
+from zhiku.domain.base import begin_writing
 from zhiku.domain.experts import Expert
 from zhiku.domain.redaction import REMOVED
 from zhiku.persistence.session import make_engine, make_sessions
@@ -49,7 +50,7 @@ def note(name: str = "", **changes: Any) -> Note:
 
 def write(sessions: sessionmaker[Session], *notes: Note, at: datetime = NOW, actor: Actor = ANN) -> None:
     with sessions.begin() as session:
-        session.connection(execution_options={"is_writing": True})
+        begin_writing(session)
         append(session, notes, at, actor)
 
 
@@ -214,7 +215,7 @@ def _append_at_once(url: str, number: int, start: Any) -> None:
         try:
             with sessions() as session:
                 if done % 2:
-                    session.connection(execution_options={"is_writing": True})
+                    begin_writing(session)
                 else:
                     # It has read, so it may be overtaken: then it must fail, not fork.
                     session.scalar(select(func.count()).select_from(Expert))

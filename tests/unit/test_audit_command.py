@@ -19,7 +19,7 @@ from zhiku.cli.operator import login_name, operator
 from zhiku.config import Settings
 from zhiku.domain.actors import Actor
 from zhiku.domain.audit import Action, Note, append
-from zhiku.domain.base import DomainError
+from zhiku.domain.base import DomainError, begin_writing
 from zhiku.services.audit_log import AuditFilter
 
 Run = Callable[..., Result]
@@ -30,7 +30,7 @@ def zhiku(tmp_path: Path) -> Iterator[Zhiku]:
     opened = Zhiku.open(Settings.from_env({"ZHIKU_HOME": str(tmp_path / "home")}))
     opened.prepare_database()
     with opened.sessions.begin() as session:
-        session.connection(execution_options={"is_writing": True})
+        begin_writing(session)
         notes = [Note(Action.SIGNED_IN, "account", str(number)) for number in range(1, 41)]
         append(session, notes, NOW, Actor(1, "刘小燕", "liaison", "10.0.0.1"))
     yield opened

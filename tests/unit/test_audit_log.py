@@ -24,6 +24,7 @@ from tests.conftest import NOW
 from tests.unit.test_audit_chain import tamper
 from zhiku.domain.actors import Actor
 from zhiku.domain.audit import Action, AuditEvent, Note, append
+from zhiku.domain.base import begin_writing
 from zhiku.domain.experts import Expert
 from zhiku.domain.permissions import Role
 from zhiku.persistence.audit import AUDITED, SILENT
@@ -52,7 +53,7 @@ def zeng(sessions: sessionmaker[Session]) -> int:
 
 def write(sessions: sessionmaker[Session], *notes: Note, at: datetime = NOW, actor: Actor = ANN) -> None:
     with sessions.begin() as session:
-        session.connection(execution_options={"is_writing": True})
+        begin_writing(session)
         append(session, notes, at, actor)
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import text
 from tests import factories
 from zhiku.bootstrap import Zhiku
 from zhiku.config import Settings
+from zhiku.domain.base import begin_writing
 from zhiku.domain.lexicon import EntryNotAcceptable, LexiconFull
 from zhiku.services import lexicon as lexicon_service
 from zhiku.services import lexicon_files
@@ -29,7 +30,7 @@ def zhiku(tmp_path: Path) -> Iterator[Zhiku]:
     opened = Zhiku.open(Settings.from_env({"ZHIKU_HOME": str(tmp_path / "home")}))
     opened.prepare_database()
     with opened.sessions() as session, session.begin():
-        session.connection(execution_options={"is_writing": True})
+        begin_writing(session)
         factories.reference(session)
         factories.an_expert(session, "张水生", summary="主持过黄石水库除险加固。", keywords=())
         factories.an_expert(session, "李阳春", summary="养了一辈子鸡。", keywords=())
@@ -143,7 +144,7 @@ def test_a_busy_database_is_said_and_nothing_is_half_stored(zhiku: Zhiku, monkey
     impatient = Zhiku.open(zhiku.settings)
     try:
         with zhiku.sessions() as other, other.begin():
-            other.connection(execution_options={"is_writing": True})
+            begin_writing(other)
             with pytest.raises(LexiconBusy):
                 impatient.lexicon.add_group(["补坝", "筑坝"], "", "测试")
     finally:

@@ -16,6 +16,7 @@ from tests.unit.search_county import County, county_in
 from zhiku.bootstrap import Zhiku
 from zhiku.cli.main import cli
 from zhiku.config import Settings
+from zhiku.domain.base import begin_writing
 from zhiku.domain.departments import Department
 from zhiku.domain.suggestions import Suggestion, SuggestionStatus
 from zhiku.services.department_routing import (
@@ -154,7 +155,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     zhiku = Zhiku.open(Settings.from_env())
     zhiku.prepare_database()
     with zhiku.sessions() as session, session.begin():
-        session.connection(execution_options={"is_writing": True})
+        begin_writing(session)
         factories.reference(session)
         factories.a_department(session, "县水利局", duties="管水库。群众反映水库漏水。")
         factories.a_suggestion(session, "黄石水库漏水", serial=42, situation="坝脚有水。", proposal="请来看。")

@@ -10,6 +10,7 @@ import pytest
 
 from tests import factories
 from tests.unit.search_county import County, county_in
+from zhiku.domain.base import begin_writing
 from zhiku.domain.experts import Availability, Expert
 from zhiku.engines.whoosh.engine import FRESHNESS_SECONDS
 from zhiku.services.county_words import CountyWordsReader
@@ -125,7 +126,7 @@ def test_who_has_withdrawn_is_offered_no_more(tmp_path: Path) -> None:
         made.prepare()
         assert made.suggest("罗甚之") == "罗慎之"
         with county.sessions.begin() as session:
-            session.connection(execution_options={"is_writing": True})
+            begin_writing(session)
             session.get_one(Expert, county.people["罗慎之"]).availability = Availability.WITHDRAWN
         county.indexing.drain()
         time.sleep(FRESHNESS_SECONDS)

@@ -16,6 +16,7 @@ from tests.unit.test_liaisons import COUNTY, Clock, Officer, clock, liaisons, of
 from zhiku.domain.accounts import Account, EntryCode
 from zhiku.domain.actors import Actor, acting_as
 from zhiku.domain.audit import Action, AuditEvent
+from zhiku.domain.base import begin_writing
 from zhiku.domain.experts import Expert, ExpertStatus
 from zhiku.domain.permissions import Role, Scope
 from zhiku.services.entry_codes import (
@@ -203,14 +204,14 @@ def test_the_deceased_and_the_closed_get_no_code_and_no_way_in(
 ) -> None:
     code = codes.issue(zeng, zhou).code
     with sessions.begin() as session:
-        session.connection(execution_options={"is_writing": True})
+        begin_writing(session)
         session.scalars(select(Account).where(Account.role == Role.RETIREE)).one().is_active = False
     with pytest.raises(CodeSpent):
         codes.enter(code, PHONE)
     with pytest.raises(AccountNotInUse):
         codes.issue(zeng, zhou)
     with sessions.begin() as session:
-        session.connection(execution_options={"is_writing": True})
+        begin_writing(session)
         expert = session.get_one(Expert, zeng)
         expert.change_status(ExpertStatus.DECEASED, expert.updated_at)
     with pytest.raises(CodeUnknown):

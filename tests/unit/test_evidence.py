@@ -20,7 +20,15 @@ from zhiku.domain.suggestions import SuggestionStatus
 from zhiku.search.highlight import Passage, Passages
 from zhiku.search.port import Hit, Kind
 from zhiku.search.query import parse
-from zhiku.services.evidence import Evidence, evidence_for, fragments_of, load_texts, profile_texts
+from zhiku.services.evidence import (
+    REMEMBERED_CHARACTERS,
+    Evidence,
+    evidence_for,
+    fragments_of,
+    load_texts,
+    profile_texts,
+    remembered_characters,
+)
 from zhiku.services.profiles import Profile, load_profiles
 
 ANALYZER = analyzer("auto", shipped_words())
@@ -117,6 +125,14 @@ def test_a_suggestion_that_was_taken_back_is_no_evidence(session: Session, statu
 
 def test_rows_that_are_gone_since_the_index_was_written_are_no_evidence(session: Session) -> None:
     assert load_texts([hit("suggestion:77"), hit("service:77"), hit("profile:1")], session) == {}
+
+
+def test_what_is_remembered_of_long_texts_is_bounded_by_their_length(session: Session) -> None:
+    for number in range(1, 61):
+        factories.a_suggestion(session, serial=number, situation=f"第{number}段。" + "渠水不足。" * 8_000)
+    texts = load_texts([hit(f"suggestion:{number}") for number in range(1, 61)], session)
+    assert len(texts) == 60 and sum(one.size for one in texts.values()) > REMEMBERED_CHARACTERS
+    assert 0 < remembered_characters() <= REMEMBERED_CHARACTERS
 
 
 def test_private_numbers_are_not_shown_wherever_they_were_typed(session: Session) -> None:

@@ -22,7 +22,7 @@ from zhiku.bootstrap import Zhiku
 from zhiku.config import Settings
 from zhiku.domain.accounts import Account, EntryCode, LiaisonAssignment, SignIn, SignInKind
 from zhiku.domain.audit import Action, AuditEvent
-from zhiku.domain.base import DomainError
+from zhiku.domain.base import DomainError, begin_writing
 from zhiku.domain.consents import Consent, ConsentForm, ConsentPurpose
 from zhiku.domain.experts import Availability, Expert, ExpertStatus, ExpertStatusNotAllowed
 from zhiku.domain.on_behalf import ActOnBehalf, Channel
@@ -223,7 +223,7 @@ def test_every_step_that_is_offered_can_be_taken(app: Zhiku, bureau: SignedIn, e
     for status in ExpertStatus:
         for step in steps_from(status):
             with app.sessions.begin() as session:
-                session.connection(execution_options={"is_writing": True})
+                begin_writing(session)
                 expert = session.get_one(Expert, expert_id)
                 expert.status, expert.availability = status, Availability.WITHDRAWN
             changed = app.standing.change(bureau, expert_id, step, REASON)
@@ -256,7 +256,7 @@ def test_everything_held_on_a_person_is_in_one_file(app: Zhiku, bureau: SignedIn
 
 def test_what_people_wrote_is_text_in_the_page(app: Zhiku, bureau: SignedIn, expert_id: int) -> None:
     with app.sessions.begin() as session:
-        session.connection(execution_options={"is_writing": True})
+        begin_writing(session)
         session.get_one(Expert, expert_id).summary = "<script>alert(1)</script>&"
     content = b"".join(app.person_exports.export(bureau, expert_id, RevealPurpose.OTHER, "本人申请查阅").chunks)
     page = zipfile.ZipFile(io.BytesIO(content)).read("个人资料.html").decode()

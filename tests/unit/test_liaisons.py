@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from tests import factories
 from zhiku.domain.accounts import Account, EntryCode, LiaisonAssignment
+from zhiku.domain.base import begin_writing
 from zhiku.domain.experts import Expert, ExpertStatus
 from zhiku.domain.permissions import Permission, Role, Scope, may
 from zhiku.services.entry_codes import EntryCodes
@@ -54,14 +55,14 @@ def clock() -> Clock:
 @pytest.fixture
 def liaisons(sessions: sessionmaker[Session], clock: Clock) -> Liaisons:
     with sessions.begin() as session:
-        session.connection(execution_options={"is_writing": True})
+        begin_writing(session)
         factories.reference(session)
     return Liaisons(sessions, clock)
 
 
 def person(sessions: sessionmaker[Session], name: str = "曾繁柑", **values: object) -> int:
     with sessions.begin() as session:
-        session.connection(execution_options={"is_writing": True})
+        begin_writing(session)
         return factories.an_expert(session, name, **values).id
 
 
@@ -69,7 +70,7 @@ def officer(
     sessions: sessionmaker[Session], name: str = "周子涵", role: Role = Role.LIAISON, **values: object
 ) -> Officer:
     with sessions.begin() as session:
-        session.connection(execution_options={"is_writing": True})
+        begin_writing(session)
         account = factories.an_account(session, role, name=name, **values)
         return Officer(account.id, name, role, account.scope)
 
@@ -140,7 +141,7 @@ def test_the_database_itself_keeps_a_second_current_liaison_out(
     zhou, wu, one = officer(sessions), officer(sessions, "吴敏"), person(sessions)
     liaisons.assign([one], zhou.account_id, COUNTY)
     with pytest.raises(IntegrityError), sessions.begin() as session:
-        session.connection(execution_options={"is_writing": True})
+        begin_writing(session)
         session.add(LiaisonAssignment(account_id=wu.account_id, expert_id=one, began_at=factories.NOW))
 
 
@@ -194,7 +195,7 @@ def test_those_without_a_liaison_are_listed_also_when_theirs_has_left(
     liaisons.assign([orphan], wu.account_id, COUNTY)
     assert liaisons.listed(COUNTY, Which.WITHOUT).total == 0
     with sessions.begin() as session:
-        session.connection(execution_options={"is_writing": True})
+        begin_writing(session)
         session.get_one(Account, wu.account_id).is_active = False
     assert [one.name for one in liaisons.listed(COUNTY, Which.WITHOUT).people] == ["李水生"]
     assert [one.name for one in liaisons.listed(COUNTY, Which.ALL).people] == ["曾繁柑", "李水生", "王离开"]
@@ -205,7 +206,7 @@ def test_the_deceased_are_on_nobodys_list(liaisons: Liaisons, sessions: sessionm
     zhou, one = officer(sessions), person(sessions)
     liaisons.assign([one], zhou.account_id, COUNTY)
     with sessions.begin() as session:
-        session.connection(execution_options={"is_writing": True})
+        begin_writing(session)
         session.get_one(Expert, one).change_status(ExpertStatus.DECEASED, factories.NOW)
     assert names(liaisons, zhou) == []
     with pytest.raises(PersonNotFound):

@@ -15,6 +15,7 @@ from tests import factories
 from tests.conftest import NOW
 from zhiku.bootstrap import Zhiku
 from zhiku.config import Settings
+from zhiku.domain.base import begin_writing
 from zhiku.domain.experts import ExpertStatus
 from zhiku.domain.lexicon import AnsweredBy, UnansweredQuery
 from zhiku.services import unanswered as unanswered_service
@@ -27,7 +28,7 @@ def zhiku(tmp_path: Path) -> Iterator[Zhiku]:
     opened = Zhiku.open(Settings.from_env({"ZHIKU_HOME": str(tmp_path / "home")}))
     opened.prepare_database()
     with opened.sessions() as session, session.begin():
-        session.connection(execution_options={"is_writing": True})
+        begin_writing(session)
         factories.reference(session)
         expert = factories.an_expert(session, "张水生", status=ExpertStatus.DRAFT)
         factories.a_suggestion(session, authors=(expert, "龚述槐"))
@@ -153,7 +154,7 @@ def test_a_search_is_not_kept_waiting_and_a_locked_database_drops_the_note(
     zhiku: Zhiku, caplog: pytest.LogCaptureFixture
 ) -> None:
     with zhiku.sessions() as other, other.begin():
-        other.connection(execution_options={"is_writing": True})
+        begin_writing(other)
         started = time.perf_counter()
         for _ in range(100):
             zhiku.unanswered.note(answer("修坼坝的事"))

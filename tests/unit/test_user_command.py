@@ -14,7 +14,7 @@ from tests import factories
 from zhiku.bootstrap import Zhiku
 from zhiku.cli.main import cli
 from zhiku.config import Settings
-from zhiku.domain.base import DomainError
+from zhiku.domain.base import DomainError, begin_writing
 from zhiku.domain.permissions import Role, Scope
 from zhiku.services.reference_data import load_reference_data
 from zhiku.services.sign_in import SignInRefused
@@ -30,7 +30,7 @@ def home(tmp_path: Path) -> Path:
     zhiku.prepare_database()
     load_reference_data(zhiku.sessions)
     with zhiku.sessions.begin() as session:
-        session.connection(execution_options={"is_writing": True})
+        begin_writing(session)
         factories.a_department(session, "桃源县水利局")
         factories.a_department(session, "桃源县农业农村局")
     zhiku.close()

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from zhiku.bootstrap import Zhiku
 from zhiku.config import Settings
 from zhiku.domain.accounts import Account
+from zhiku.domain.base import begin_writing
 from zhiku.domain.departments import Department
 from zhiku.domain.divisions import Division
 from zhiku.domain.engagements import ServiceRecord
@@ -69,7 +70,7 @@ def prepare(home: Path) -> None:
 def store_accounts(sessions: sessionmaker[Session]) -> None:
     """An account of each role, signed in by its role's name: staff of the county, and 曾繁柑 as the retiree."""
     with sessions.begin() as session:
-        session.connection(execution_options={"is_writing": True})
+        begin_writing(session)
         office = session.scalars(select(Department)).one()
         zeng = session.scalars(select(Expert).where(Expert.name == "曾繁柑")).one()
         for role in Role:
@@ -85,7 +86,7 @@ def store_accounts(sessions: sessionmaker[Session]) -> None:
 def store_lexicon(sessions: sessionmaker[Session]) -> None:
     """A group of synonyms (1), a word (1), and four queries without an answer, the last of them dealt with."""
     with sessions.begin() as session:
-        session.connection(execution_options={"is_writing": True})
+        begin_writing(session)
         members = [SynonymMember(position=0, text="拦河坝", normal="拦河坝")]
         members.append(SynonymMember(position=1, text="筑坝", normal="筑坝"))
         session.add(SynonymGroup(note="水利局说的", added_by="测试", created_at=NOW, updated_at=NOW, members=members))
@@ -105,7 +106,7 @@ def store_lexicon(sessions: sessionmaker[Session]) -> None:
 def store_county(sessions: sessionmaker[Session]) -> None:
     """Reference data, experts, suggestions and service records."""
     with sessions.begin() as session:
-        session.connection(execution_options={"is_writing": True})
+        begin_writing(session)
         load_into(session)
         fields = {field.name: field for field in session.scalars(select(FieldOfExpertise))}
         townships = {place.name: place.code for place in session.scalars(select(Division))}

@@ -21,6 +21,7 @@ from zhiku.bootstrap import Zhiku
 from zhiku.domain.accounts import Account
 from zhiku.domain.actors import Actor, acting_as
 from zhiku.domain.audit import AuditEvent
+from zhiku.domain.base import begin_writing
 from zhiku.domain.permissions import Role, Scope
 from zhiku.services.account_list import AccountPage
 from zhiku.services.accounts import AccountDraft, StepNotAllowed
@@ -224,7 +225,7 @@ def test_the_list_is_searched_filtered_and_paged(zhiku: Zhiku, keeper: FlaskClie
 
 def add_quickly(zhiku: Zhiku, name: str) -> None:
     with zhiku.sessions.begin() as session:
-        session.connection(execution_options={"is_writing": True})
+        begin_writing(session)
         now = zhiku.clock()
         session.add(Account(sign_in_name=name, name="小王", role=Role.LEADER, division_prefix="430725",
                             created_at=now, updated_at=now))  # fmt: skip

@@ -16,6 +16,7 @@ from zhiku.bootstrap import Zhiku
 from zhiku.domain.accounts import Account
 from zhiku.domain.actors import Actor
 from zhiku.domain.audit import Action, AuditEvent, Note, append
+from zhiku.domain.base import begin_writing
 from zhiku.domain.experts import Expert
 from zhiku.domain.permissions import Role
 
@@ -35,7 +36,7 @@ def zeng(zhiku: Zhiku) -> int:
 
 def write(zhiku: Zhiku, *notes: Note, actor: Actor = Actor(7, "刘小燕", "liaison", "10.1.2.3")) -> None:  # noqa: B008
     with zhiku.sessions.begin() as session:
-        session.connection(execution_options={"is_writing": True})
+        begin_writing(session)
         append(session, notes, NOW, actor)
 
 

@@ -18,6 +18,7 @@ from tests.web.signing_in import account_of, browser_of
 from zhiku.bootstrap import Zhiku
 from zhiku.domain.accounts import Account, EntryCode, SignIn, SignInKind
 from zhiku.domain.audit import Action, AuditEvent
+from zhiku.domain.base import begin_writing
 from zhiku.domain.experts import Expert
 from zhiku.domain.permissions import Permission, Role, Scope, may
 from zhiku.services.entry_codes import new_code
@@ -209,7 +210,7 @@ def test_a_closed_account_is_not_let_in(visitor: FlaskClient, code: str, zhiku: 
     address = type_in(visitor, code).headers["Location"]
     fields = fields_of(visitor.get(address).text)
     with zhiku.sessions.begin() as session:
-        session.connection(execution_options={"is_writing": True})
+        begin_writing(session)
         session.scalars(select(Account).where(Account.role == Role.RETIREE)).one().is_active = False
     assert visitor.post(address, data=fields).status_code == 410
     assert visitor.get("/mine").status_code == 303

@@ -15,6 +15,7 @@ from tests.web.signing_in import account_of, browser_of, sign_in
 from tests.web.test_entry_pages import COUNTY, Liaison, come_in, liaison, somebody_else, zeng  # noqa: F401
 from zhiku.bootstrap import Zhiku
 from zhiku.domain.accounts import Account, EntryCode
+from zhiku.domain.base import begin_writing
 from zhiku.domain.experts import Availability, Expert
 from zhiku.domain.on_behalf import ActOnBehalf
 from zhiku.domain.permissions import Role
@@ -264,7 +265,7 @@ def test_the_bureau_prints_slips_for_anybody_but_acts_for_nobody(app: Flask, zhi
 def test_a_closed_account_gets_no_slip_but_a_sentence(officer: FlaskClient, page: str, zhiku: Zhiku) -> None:
     slip_of(officer, page)
     with zhiku.sessions.begin() as session:
-        session.connection(execution_options={"is_writing": True})
+        begin_writing(session)
         session.scalars(select(Account).where(Account.role == Role.RETIREE)).one().is_active = False
     officer.post(f"{page}/slip/close", data=fields_of(officer.get(page).text))
     assert officer.post(f"{page}/code", data=fields_of(officer.get(page).text)).headers["Location"] == page
@@ -305,7 +306,7 @@ def test_the_bureau_assigns_by_the_roster(app: Flask, zhiku: Zhiku) -> None:
     bureau = browser_of(app, Role.BUREAU)
     assert "还没有这位联络员的账号" in bureau.get("/bureau/liaisons").text
     with zhiku.sessions.begin() as session:
-        session.connection(execution_options={"is_writing": True})
+        begin_writing(session)
         session.scalars(select(Account).where(Account.role == Role.LIAISON)).one().name = "刘小燕"
     page = bureau.get("/bureau/liaisons").text
     assert "刘小燕</strong>：1 位老同志" in page
@@ -321,7 +322,7 @@ def test_the_bureau_of_another_county_sees_and_assigns_nobody_here(
     app: Flask, zhiku: Zhiku, liaison: Liaison  # noqa: F811
 ) -> None:  # noqa: F811
     with zhiku.sessions.begin() as session:
-        session.connection(execution_options={"is_writing": True})
+        begin_writing(session)
         session.scalars(select(Account).where(Account.role == Role.BUREAU)).one().division_prefix = "430726"
     elsewhere = browser_of(app, Role.BUREAU)
     page = elsewhere.get("/bureau/liaisons?show=all")

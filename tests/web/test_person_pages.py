@@ -17,6 +17,7 @@ from tests.web.signing_in import account_of
 from zhiku.bootstrap import Zhiku
 from zhiku.domain.accounts import LiaisonAssignment
 from zhiku.domain.audit import Action, AuditEvent
+from zhiku.domain.base import begin_writing
 from zhiku.domain.experts import Expert, ExpertStatus
 from zhiku.domain.permissions import Role
 from zhiku.services import contacts, reveals
@@ -37,7 +38,7 @@ ADDRESSES = ["/experts/records", PAGE, f"{PAGE}/contact", f"{PAGE}/contact?conta
 def liaison(zhiku: Zhiku, signed_in_as: Callable[[Role], FlaskClient]) -> FlaskClient:
     """The browser of the liaison of the first expert."""
     with zhiku.sessions.begin() as session:
-        session.connection(execution_options={"is_writing": True})
+        begin_writing(session)
         for old in session.scalars(select(LiaisonAssignment).where(LiaisonAssignment.expert_id == 1)):
             session.delete(old)
         session.flush()
@@ -77,7 +78,7 @@ def test_who_does_not_look_after_them_finds_nothing(
     signed_in_as: Callable[[Role], FlaskClient], zhiku: Zhiku, role: Role, address: str
 ) -> None:
     with zhiku.sessions.begin() as session:
-        session.connection(execution_options={"is_writing": True})
+        begin_writing(session)
         for old in session.scalars(select(LiaisonAssignment)):
             session.delete(old)
     assert signed_in_as(role).get(address).status_code == 404
@@ -214,7 +215,7 @@ def test_a_person_is_erased_when_the_name_is_typed(zhiku: Zhiku, client: FlaskCl
 
 def test_the_author_of_a_suggestion_can_be_reached_for_a_purpose(zhiku: Zhiku, client: FlaskClient) -> None:
     with zhiku.sessions.begin() as session:
-        session.connection(execution_options={"is_writing": True})
+        begin_writing(session)
         contacts.add(session, contacts.SUGGESTION, 2, "13755501234", zhiku.clock())
     address = "/suggestions/2026-0002/author"
     assert address in client.get("/suggestions/2026-0002").text

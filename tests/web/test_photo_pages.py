@@ -18,6 +18,7 @@ from tests.web.signing_in import account_of
 from zhiku.bootstrap import Zhiku
 from zhiku.domain.accounts import LiaisonAssignment
 from zhiku.domain.audit import AuditEvent
+from zhiku.domain.base import begin_writing
 from zhiku.domain.experts import Expert
 from zhiku.domain.permissions import Role
 from zhiku.domain.photos import ExpertPhoto
@@ -134,7 +135,7 @@ def test_a_liaison_changes_the_photos_of_their_own_retirees_only(
     liaison = signed_in_as(Role.LIAISON)
     assert liaison.get(CHANGE).status_code == 404 and "放照片" not in liaison.get("/experts/1").text
     with zhiku.sessions.begin() as session:
-        session.connection(execution_options={"is_writing": True})
+        begin_writing(session)
         session.add(LiaisonAssignment(account_id=account_of(zhiku, Role.LIAISON), expert_id=1, began_at=zhiku.clock()))
     assert "放照片" in liaison.get("/experts/1").text
     assert send(liaison, a_photo()).status_code == 303 and len(photos(zhiku)) == 1
@@ -161,7 +162,7 @@ def test_who_may_not_search_sees_no_photo(
 def test_whoever_has_left_the_think_tank_has_no_photo_any_more(client: FlaskClient, zhiku: Zhiku) -> None:
     send(client, a_photo())
     with zhiku.sessions.begin() as session:
-        session.connection(execution_options={"is_writing": True})
+        begin_writing(session)
         expert = session.get_one(Expert, 1)
         expert.availability = type(expert.availability).WITHDRAWN
     assert client.get("/experts/1/photo").status_code == 404

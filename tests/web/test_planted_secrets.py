@@ -31,6 +31,7 @@ from zhiku.cli.audit import audit_group
 from zhiku.cli.export import export_group
 from zhiku.cli.search import search_command
 from zhiku.domain.accounts import Account, LiaisonAssignment, SignInKind
+from zhiku.domain.base import begin_writing
 from zhiku.domain.consents import ConsentForm, ConsentPurpose
 from zhiku.domain.experts import Expert
 from zhiku.domain.permissions import FOR_TOKENS, Role
@@ -111,7 +112,7 @@ def plant(made: Planted) -> None:
     """Write every sensitive field, by the services wherever there is one, and look at what can be looked at."""
     zhiku, secrets = made.zhiku, made.secrets
     with zhiku.sessions.begin() as session:
-        session.connection(execution_options={"is_writing": True})
+        begin_writing(session)
         liaison = session.get_one(Account, account_of(zhiku, Role.LIAISON))
         bureau = session.get_one(Account, account_of(zhiku, Role.BUREAU))
         bureau.totp_secret = secrets["second factor"]
@@ -249,7 +250,7 @@ def test_a_secret_in_an_ordinary_text_would_be_found(planted: Planted, tmp_path:
     """The test above can fail: the same value, planted in a summary, is on pages, in exports, in files."""
     secret = planted.secrets["hardship"]
     with planted.zhiku.sessions.begin() as session:
-        session.connection(execution_options={"is_writing": True})
+        begin_writing(session)
         expert = session.get_one(Expert, 1)
         expert.summary = f"{expert.summary}家里{secret}。"
     planted.zhiku.indexing.rebuild()

@@ -17,6 +17,7 @@ from zhiku.bootstrap import Zhiku
 from zhiku.domain.accounts import Account
 from zhiku.domain.actors import Actor, acting_as, acting_for
 from zhiku.domain.audit import Action, Note, append
+from zhiku.domain.base import begin_writing
 from zhiku.domain.consents import Consent, ConsentForm, ConsentPurpose
 from zhiku.domain.experts import Availability, Expert, ExpertStatus
 from zhiku.domain.on_behalf import ActOnBehalf, ActState
@@ -37,7 +38,7 @@ def phone(app: Flask, zhiku: Zhiku, liaison: Liaison) -> FlaskClient:  # noqa: F
 def another_retiree(app: Flask, zhiku: Zhiku) -> FlaskClient:
     """The phone of 李水生."""
     with zhiku.sessions.begin() as session:
-        session.connection(execution_options={"is_writing": True})
+        begin_writing(session)
         zeng_account = session.scalars(select(Account).where(Account.role == Role.RETIREE)).one()
         account = Account(
             name="李水生", role=Role.RETIREE, division_prefix="430725", expert_id=somebody_else(zhiku),
@@ -121,7 +122,7 @@ def test_an_answer_that_is_neither_counts_as_no_confirmation(
 def test_an_expired_act_says_who_will_ask(phone: FlaskClient, zhiku: Zhiku, liaison: Liaison) -> None:  # noqa: F811
     act = file_one(zhiku, liaison)
     with zhiku.sessions.begin() as session:
-        session.connection(execution_options={"is_writing": True})
+        begin_writing(session)
         session.get_one(ActOnBehalf, act).expires_at = zhiku.clock() - timedelta(days=1)
     page = phone.get(f"/mine/acts/{act}").text
     assert "过期未确认" in page and "老干部局会打电话问您" in page and "对，是我的意思" not in page
@@ -156,7 +157,7 @@ def test_another_persons_device_cannot_be_ended(app: Flask, phone: FlaskClient, 
 def test_they_see_who_looked_at_their_data_and_what_for(phone: FlaskClient, zhiku: Zhiku) -> None:
     assert "没有人看过您不公开的资料" in phone.get("/mine/looks").text
     with zhiku.sessions.begin() as session, acting_as(Actor(7, "刘小燕", "bureau", "10.0.0.1")):
-        session.connection(execution_options={"is_writing": True})
+        begin_writing(session)
         with acting_for(purpose="走访慰问：重阳节上门"):
             append(session, [Note(Action.REVEALED, "expert", str(zeng(zhiku)), {"": "contact_details"})], zhiku.clock())
         append(
@@ -175,7 +176,7 @@ def test_their_profile_is_shown_as_departments_see_it_and_says_when_it_is_not_pu
     phone: FlaskClient, zhiku: Zhiku
 ) -> None:
     with zhiku.sessions.begin() as session:
-        session.connection(execution_options={"is_writing": True})
+        begin_writing(session)
         for withdrawn_on in (None, zhiku.clock().date()):
             session.add(
                 Consent(
@@ -188,7 +189,7 @@ def test_their_profile_is_shown_as_departments_see_it_and_says_when_it_is_not_pu
     assert "高级农艺师" in page and "1952年3月" in page and "柑橘黄龙病" in page and "13907361111" not in page
     assert page.count(f'record-title">{ConsentPurpose.PROFILE.label}') == 2 and "收回。" in page
     with zhiku.sessions.begin() as session:
-        session.connection(execution_options={"is_writing": True})
+        begin_writing(session)
         session.get_one(Expert, zeng(zhiku)).availability = Availability.WITHDRAWN
     assert "现在不公开" in phone.get("/mine/profile").text
 
@@ -197,7 +198,7 @@ def test_a_consent_is_taken_back_by_who_gave_it_after_hearing_what_goes_with_it(
     app: Flask, phone: FlaskClient, zhiku: Zhiku
 ) -> None:
     with zhiku.sessions.begin() as session:
-        session.connection(execution_options={"is_writing": True})
+        begin_writing(session)
         session.add(
             Consent(
                 expert_id=zeng(zhiku), purpose=ConsentPurpose.PROFILE, form=ConsentForm.PAPER,
@@ -221,7 +222,7 @@ def test_a_consent_is_taken_back_by_who_gave_it_after_hearing_what_goes_with_it(
 
 def test_the_deceased_have_no_page(phone: FlaskClient, zhiku: Zhiku) -> None:
     with zhiku.sessions.begin() as session:
-        session.connection(execution_options={"is_writing": True})
+        begin_writing(session)
         expert = session.get_one(Expert, zeng(zhiku))
         expert.change_status(ExpertStatus.DECEASED, zhiku.clock())
     assert phone.get("/mine").status_code in (303, 404)

@@ -17,6 +17,7 @@ from tests.web.county import settings_in
 from tests.web.signing_in import sign_in
 from zhiku.bootstrap import Zhiku
 from zhiku.domain.accounts import Account
+from zhiku.domain.base import begin_writing
 from zhiku.domain.departments import Department
 from zhiku.domain.divisions import Division, DivisionLevel
 from zhiku.domain.experts import Expert
@@ -34,7 +35,7 @@ def zhiku(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zhiku]:
     opened = Zhiku.open(settings_in(home))
     opened.prepare_database()
     with opened.sessions.begin() as session:
-        session.connection(execution_options={"is_writing": True})
+        begin_writing(session)
         factories.reference(session)
         session.add(Division(code=THERE, name="石门县", level=DivisionLevel.COUNTY, parent_code="4307"))
         session.flush()

@@ -26,6 +26,7 @@ from tests.web.county import settings_in
 from tests.web.signing_in import cookie_of
 from zhiku.bootstrap import Zhiku
 from zhiku.cli.serve import processes_of
+from zhiku.domain.base import begin_writing
 from zhiku.domain.experts import Expert
 from zhiku.domain.permissions import Role
 from zhiku.web.access import public
@@ -266,7 +267,7 @@ def test_what_one_process_commits_is_found_within_two_seconds_while_people_searc
             searchers.wait_for(20)
             for serial, word in enumerate(("蛟龙井", "望星坳", "石蛤蟆"), start=900):
                 with zhiku.sessions() as session, session.begin():
-                    session.connection(execution_options={"is_writing": True})
+                    begin_writing(session)
                     author = session.get_one(Expert, 1)
                     factories.a_suggestion(
                         session, f"{word}的路灯坏了", authors=(author,), serial=serial, situation=f"{word}没有灯。"

@@ -55,16 +55,21 @@ class Passages:
             for passage in self._passages
             for sentence in split_sentences(passage.text)
         )
-        normal = normalize_all(sentence for _, sentence, _ in self._sentences)
+        self._normal_lines = normalize_all(sentence for _, sentence, _ in self._sentences)
         # No term has a line break in it, and none stands inside a word across one.
-        self._normal = "\n".join(normal)
-        self._starts = [0, *accumulate(len(sentence) + 1 for sentence in normal)]
+        self._normal = "\n".join(self._normal_lines)
+        self._starts = [0, *accumulate(len(sentence) + 1 for sentence in self._normal_lines)]
 
     def __iter__(self) -> Iterator[Passage]:
         return iter(self._passages)
 
     def __len__(self) -> int:
         return len(self._passages)
+
+    def normal_sentences(self) -> Iterator[tuple[Passage, str]]:
+        """Each sentence in normal form, with its passage."""
+        for (passage, _, _), normal in zip(self._sentences, self._normal_lines, strict=True):
+            yield passage, normal
 
     @property
     def first_sentence(self) -> tuple[Passage, str] | None:

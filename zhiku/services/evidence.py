@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import chain
 from operator import attrgetter
+from threading import Lock
 from types import MappingProxyType
 from typing import Any
 
+from cachetools import LRUCache, cached, keys
 from sqlalchemy import CompoundSelect, String, bindparam, literal_column, null, select, union_all
 from sqlalchemy.orm import Session
 
 from zhiku.analysis.analyzer import Analyzer
 from zhiku.analysis.clauses import clause_keys, split_clauses
-from zhiku.analysis.normalize import normalize, normalize_all
+from zhiku.analysis.normalize import normalize
 from zhiku.domain.engagements import ServiceRecord
 from zhiku.domain.redaction import redact
 from zhiku.domain.suggestions import UNSEARCHABLE, Suggestion
@@ -50,9 +52,9 @@ class Evidence:
     is_near_in_meaning: bool = False
 
 
-#: Documents of each kind whose texts are remembered, since the same people answer many queries: 23 bytes a character,
-#: 8 MB for usual texts and 100 MB if all were as long as they may be.
-REMEMBERED_DOCUMENTS = 1024
+#: Characters of suggestions and service records that are remembered as `DocumentTexts`, since the same people answer
+#: many queries: some 4,000 documents of a usual length, and 45 MB, however long each of them is.
+REMEMBERED_CHARACTERS = 2_000_000
 
 #: What one of the query's whole words, or a synonym, is worth in a sentence, against 1 for a word inside it.
 WHOLE_WORD_WEIGHT = 3.0
@@ -116,13 +118,26 @@ class DocumentTexts(Passages):
         """`unshown` are further texts, by part: words are found in them, but no sentence of them is shown."""
         super().__init__(passages)
         parts: dict[str, list[str]] = {}
-        for passage, normal in zip(self, normalize_all(passage.text for passage in self), strict=True):
+        for passage, normal in self.normal_sentences():
             parts.setdefault(_source(passage).part, []).append(normal)
-        #: Part (简介, 建议 …) -> its texts in normal form, one a line.
-        self.parts: Mapping[str, str] = {part: "\n".join(texts) for part, texts in parts.items()}
+        #: Part (简介, 建议 …) -> its sentences in normal form, one a line.
+        self.parts: Mapping[str, str] = {part: "\n".join(sentences) for part, sentences in parts.items()}
         self.unshown_parts: Mapping[str, str] = {part: normalize(text) for part, text in unshown.items()}
+        #: Characters in all, and a hundred for what it takes besides.
+        self.size = 100 + sum([len(passage.text) for passage in self])
         #: What its first passage is called; "" where it has none.
         self.label = next((_source(passage).label for passage in self), "")
+
+
+#: Under all that they are made of, so that every change of a row shows at once.
+_REMEMBERED: LRUCache[Hashable, DocumentTexts] = LRUCache(REMEMBERED_CHARACTERS, getsizeof=attrgetter("size"))
+_REMEMBERED_LOCK = Lock()
+
+
+def remembered_characters() -> int:
+    """How many characters are remembered, at most `REMEMBERED_CHARACTERS`."""
+    with _REMEMBERED_LOCK:
+        return int(_REMEMBERED.currsize)
 
 
 def load_texts(hits: Iterable[Hit], session: Session) -> dict[str, DocumentTexts]:
@@ -147,13 +162,13 @@ def suggestion_texts(suggestion: Suggestion) -> DocumentTexts:
     )
 
 
-@lru_cache(maxsize=REMEMBERED_DOCUMENTS)
+@cached(_REMEMBERED, key=partial(keys.hashkey, Kind.SUGGESTION), lock=_REMEMBERED_LOCK)
 def _suggestion_texts(submitted_on: dt.date, subject: str, situation: str, proposal: str, number: str) -> DocumentTexts:
     source = Source(Kind.SUGGESTION, f"建议《{redacted(subject)}》", submitted_on, number)
     return DocumentTexts(_passages(source, (situation, proposal, subject)))
 
 
-@lru_cache(maxsize=REMEMBERED_DOCUMENTS)
+@cached(_REMEMBERED, key=partial(keys.hashkey, Kind.SERVICE), lock=_REMEMBERED_LOCK)
 def _service_texts(served_on: dt.date, subject: str, account: str) -> DocumentTexts:
     source = Source(Kind.SERVICE, f"服务记录《{redacted(subject)}》", served_on)
     return DocumentTexts(_passages(source, (subject, account)))

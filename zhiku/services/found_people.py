@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from threading import Lock
 
+from cachetools import LRUCache, cached
 from sqlalchemy.orm import Session, sessionmaker
 
 from zhiku.analysis.analyzer import Analyzer
@@ -21,7 +22,7 @@ from zhiku.services.evidence import (
     profile_texts,
     redacted,
 )
-from zhiku.services.profiles import REMEMBERED_PROFILES, Profile, load_profiles
+from zhiku.services.profiles import REMEMBERED_CHARACTERS, Profile, load_profiles
 from zhiku.services.reasons import reasons_for
 
 #: Documents of a person whose texts are looked through for evidence.
@@ -67,7 +68,7 @@ class _Prepared:
     ways_of_helping: tuple[str, ...]
 
 
-@lru_cache(maxsize=REMEMBERED_PROFILES)
+@cached(LRUCache(REMEMBERED_CHARACTERS, getsizeof=lambda prepared: prepared.profile.size), lock=Lock())
 def _prepared(profile: Profile) -> _Prepared:
     return _Prepared(
         profile,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from zhiku.domain.base import begin_writing
@@ -39,6 +39,12 @@ class PhotoSubject:
     mark: str
 
 
+#: On every page of results, so without the ORM, which takes longer than the query.
+_MARKS = select(ExpertPhoto.expert_id, ExpertPhoto.mark).where(
+    ExpertPhoto.expert_id.in_(bindparam("ids", expanding=True))
+)
+
+
 class Photos:
     """Reads and changes photos. Every change is an event of the audit, by the listener of the sessions."""
 
@@ -51,10 +57,8 @@ class Photos:
         if not expert_ids:
             return {}
         with self._sessions() as session:
-            rows = session.execute(
-                select(ExpertPhoto.expert_id, ExpertPhoto.mark).where(ExpertPhoto.expert_id.in_(sorted(expert_ids)))
-            )
-            return {expert_id: mark for expert_id, mark in rows}
+            rows = session.connection().execute(_MARKS, {"ids": sorted(expert_ids)})
+            return {expert_id: mark for expert_id, mark in rows.all()}
 
     def photo(self, expert_id: int, size: PhotoSize, scope: Scope) -> bytes | None:
         """The photo of a person whom a search by this scope may name, as JPEG; None where there is none to show."""

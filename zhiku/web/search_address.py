@@ -161,9 +161,11 @@ class SearchAddress:
         """The address of another page of the same search."""
         return self._address(replace(self, page=page))
 
-    def person(self, expert_id: int) -> str:
-        """The address of a person's page that knows the way back to this search."""
-        return url_for("experts.profile", expert_id=expert_id, **self.parameters())
+    def people(self) -> tuple[str, str]:
+        """What stands before and behind a person's id in the address of their page, which knows the way back to this
+        search: made once for all people of a page."""
+        path, mark, parameters = url_for("experts.profile", expert_id=0, **self.parameters()).partition("?")
+        return path.removesuffix("0"), mark + parameters
 
     def back(self) -> str:
         """The address of this very search."""
