@@ -243,8 +243,8 @@ def a_lexicon(session: Session) -> SynonymGroup:
     session.flush()
     session.add(
         UnansweredQuery(
-            normal="打坝", text="打坝", times=3, first_asked_at=NOW, last_asked_at=NOW, answered_by=AnsweredBy.NOTHING,
-            resolved_at=NOW, group_id=group.id,
+            normal="打坝", division_prefix=COUNTY, text="打坝", times=3, first_asked_at=NOW, last_asked_at=NOW,
+            answered_by=AnsweredBy.NOTHING, resolved_at=NOW, group_id=group.id,
         )
     )  # fmt: skip
     session.flush()

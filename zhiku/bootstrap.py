@@ -36,6 +36,7 @@ from zhiku.search.port import Engine
 from zhiku.services.accounts import Accounts
 from zhiku.services.api_tokens import ApiTokens
 from zhiku.services.audit_log import AuditLog
+from zhiku.services.authors import AuthorRecords
 from zhiku.services.completion import Completer
 from zhiku.services.consents import Consents, Removal, remove_photo
 from zhiku.services.department_routing import DepartmentRouting
@@ -86,6 +87,7 @@ class Zhiku:
     engine: WhooshEngine
     accounts: Accounts
     api_tokens: ApiTokens
+    author_records: AuthorRecords
     audit_log: AuditLog
     consents: Consents
     erasures: Erasures
@@ -146,6 +148,7 @@ class Zhiku:
             engine=engine,
             accounts=Accounts(sessions, utc_now, passwords, sign_ins),
             api_tokens=ApiTokens(sessions, utc_now),
+            author_records=AuthorRecords(sessions),
             audit_log=AuditLog(sessions, settings.zone),
             consents=Consents(sessions, utc_now, settings.zone, _removals()),
             erasures=erasures,
@@ -157,7 +160,7 @@ class Zhiku:
             reveal_log=RevealLog(sessions, utc_now),
             sensitive=SensitiveData(sessions, utc_now, settings.zone),
             standing=Standing(sessions, utc_now),
-            photos=Photos(sessions, utc_now),
+            photos=Photos(sessions, utc_now, settings.zone),
             suggestion_intake=intake,
             entry_codes=EntryCodes(sessions, utc_now, lambda: derived_key(settings.home, "zhiku entry codes")),
             liaisons=Liaisons(sessions, utc_now),
@@ -173,7 +176,7 @@ class Zhiku:
             indexing=Indexing(sessions, engine, utc_now, _forgetting(engine, vectors, erasures)),
             lexicon=Lexicon(sessions, engine, utc_now, synonyms),
             lexicon_hints=LexiconHints(sessions, synonyms),
-            unanswered=UnansweredQueries(sessions, engine, utc_now),
+            unanswered=UnansweredQueries(sessions, engine, utc_now, settings.division),
         )
 
     def close(self) -> None:

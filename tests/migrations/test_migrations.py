@@ -177,6 +177,26 @@ def test_an_upgrade_that_fails_leaves_the_database_as_it_was(empty: Engine) -> N
     assert not migrations.is_current(empty)
 
 
+def test_queries_that_waited_belong_to_the_one_county_there_is(empty: Engine) -> None:
+    """Of several counties nobody knows where they were asked."""
+    for others, expected in (((), "430725"), (("430726",), "")):
+        migrations.upgrade(empty, "0003")
+        with empty.connect().execution_options(is_writing=True) as connection, connection.begin():
+            connection.execute(text("DELETE FROM divisions"))
+            for code in ("430725", *others):
+                connection.execute(text(f"INSERT INTO divisions (code, name, level) VALUES ('{code}', '县', 'county')"))
+            connection.execute(
+                text(
+                    "INSERT INTO unanswered_queries (normal, text, times, first_asked_at, last_asked_at, answered_by) "
+                    "VALUES ('打坝', '打坝', 3, '2026-01-01 00:00:00', '2026-01-01 00:00:00', 'nothing')"
+                )
+            )
+        migrations.upgrade(empty, "0004")
+        with empty.connect() as connection:
+            assert connection.scalar(text("SELECT division_prefix FROM unanswered_queries")) == expected
+        migrations.downgrade(empty, "base")
+
+
 # -- the audit's chain -------------------------------------------------------------------------------------------
 
 #: What keeps the audit from being changed, on SQLite. Whoever makes the table anew in a migration makes them again.

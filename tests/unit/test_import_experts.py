@@ -20,6 +20,7 @@ import zhiku.demo
 from tests import factories
 from tests.unit import rosters
 from zhiku.domain.accounts import Account, EntryCode, LiaisonAssignment
+from zhiku.domain.consents import Consent, ConsentForm, ConsentPurpose
 from zhiku.domain.experts import Availability, DatePrecision, Expert, ExpertStatus, Sex
 from zhiku.domain.outbox import OutboxEntry
 from zhiku.domain.schema import metadata
@@ -450,3 +451,42 @@ def test_two_people_of_one_name_in_two_townships_are_two(sessions: sessionmaker[
     assert rosters.only(report).warnings != []
     again = imported(sessions, tmp_path, one)
     assert rosters.only(again).outcome is Outcome.UNCHANGED and len(everyone(sessions)) == 2
+
+
+TAKEN_BACK_ON = date(2026, 2, 1)
+
+
+def taken_back(expert_id: int, purpose: ConsentPurpose, withdrawn_on: date | None = TAKEN_BACK_ON) -> Consent:
+    return Consent(
+        expert_id=expert_id, purpose=purpose, form=ConsentForm.PAPER, recorded_by="周", granted_on=date(2026, 1, 1),
+        withdrawn_on=withdrawn_on, created_at=factories.NOW,
+    )  # fmt: skip
+
+
+def test_what_somebody_took_back_is_not_brought_back_by_a_roster(
+    sessions: sessionmaker[Session], tmp_path: Path
+) -> None:
+    with sessions.begin() as session:
+        gone = factories.an_expert(session, "张水生", status=ExpertStatus.UNDER_REVIEW)
+        session.add_all(taken_back(gone.id, purpose) for purpose in (ConsentPurpose.CONTACT, ConsentPurpose.PROFILE))
+        # Given again since: that one holds.
+        back = factories.an_expert(session, "李水生", status=ExpertStatus.UNDER_REVIEW)
+        session.add_all(taken_back(back.id, ConsentPurpose.CONTACT, day) for day in (TAKEN_BACK_ON, None))
+        gone_id, back_id = gone.id, back.id
+    path = rosters.csv(
+        tmp_path / "a.csv",
+        "姓名,出生年月,原单位,职称,状态,手机号码\n"
+        "张水生,1950-03,县水利局,正高级工程师,已发布,13812345678\n"
+        "李水生,1950-03,县水利局,正高级工程师,已发布,13812345679\n",
+    )
+    gone_row, back_row = rosters.run(sessions, path).rows
+    assert gone_row.outcome is back_row.outcome is Outcome.CHANGED and back_row.warnings == []
+    assert any("撤回了保存联系方式的同意" in one for one in gone_row.warnings)
+    assert any("撤回了在智库建立档案的同意" in one for one in gone_row.warnings)
+    assert "联系方式已更新" not in gone_row.details and "1381234" not in gone_row.line
+    with sessions() as session:
+        stored_gone, stored_back = session.get_one(Expert, gone_id), session.get_one(Expert, back_id)
+        assert stored_gone.professional_title == stored_back.professional_title == "正高级工程师"
+        assert (stored_gone.status, stored_back.status) == (ExpertStatus.UNDER_REVIEW, ExpertStatus.PUBLISHED)
+        assert contacts.of(session, contacts.EXPERT, gone_id) == []
+        assert contacts.of(session, contacts.EXPERT, back_id) == ["13812345679"]

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, sessionmaker
 import zhiku.demo
 from tests import factories
 from tests.unit import rosters
+from zhiku.domain.consents import Consent, ConsentForm, ConsentPurpose
 from zhiku.domain.outbox import OutboxEntry
 from zhiku.domain.suggestions import ResultClass, Suggestion, SuggestionStatus
 from zhiku.services import contacts, numbering
@@ -213,3 +214,28 @@ def test_a_subject_that_begins_like_the_foot_of_a_form_is_a_suggestion(
 ) -> None:
     imported(sessions, tmp_path, f",2025.3.5,张水生,水库堤防,{subject},夜里全靠人看,装一套报警,,,,")
     assert [found.subject for found in stored(sessions)] == [subject]
+
+
+def test_no_contact_of_an_author_who_took_the_consent_back_is_stored(
+    sessions: sessionmaker[Session], tmp_path: Path
+) -> None:
+    with sessions.begin() as session:
+        author = factories.an_expert(session, "张水生")
+        session.add(
+            Consent(
+                expert_id=author.id, purpose=ConsentPurpose.CONTACT, form=ConsentForm.ORAL, recorded_by="周",
+                granted_on=date(2026, 1, 1), withdrawn_on=date(2026, 2, 1), created_at=factories.NOW,
+            )
+        )  # fmt: skip
+    path = rosters.csv(
+        tmp_path / "建议.csv",
+        "提交日期,作者,事由,建议,联系电话\n2025-03-05,张水生,装报警,装一套报警,13812345678\n"
+        "2025-03-06,李阳春,修路灯,装十盏路灯,13812345679\n",
+    )
+    withdrawn, other = rosters.run(sessions, path, "suggestions").rows
+    assert (withdrawn.outcome, other.outcome, other.warnings) == (Outcome.NEW, Outcome.NEW, [])
+    assert any("撤回了保存联系方式的同意" in one for one in withdrawn.warnings)
+    by_subject = {one.subject: one.id for one in stored(sessions)}
+    with sessions() as session:
+        assert contacts.of(session, contacts.SUGGESTION, by_subject["装报警"]) == []
+        assert contacts.of(session, contacts.SUGGESTION, by_subject["修路灯"]) == ["13812345679"]

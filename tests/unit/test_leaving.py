@@ -21,6 +21,7 @@ from tests.unit.askers import an_asker
 from zhiku.bootstrap import Zhiku
 from zhiku.config import Settings
 from zhiku.domain.accounts import Account, EntryCode, LiaisonAssignment, SignIn, SignInKind
+from zhiku.domain.actors import Actor, acting_as
 from zhiku.domain.audit import Action, AuditEvent
 from zhiku.domain.base import DomainError, begin_writing
 from zhiku.domain.consents import Consent, ConsentForm, ConsentPurpose
@@ -30,11 +31,11 @@ from zhiku.domain.outbox import OutboxEntry
 from zhiku.domain.permissions import Role, Scope
 from zhiku.domain.photos import ExpertPhoto
 from zhiku.domain.suggestions import Suggestion, SuggestionAuthor, SuggestionStatus
-from zhiku.services import contacts
+from zhiku.services import contacts, reveals
 from zhiku.services.erasure import ERASED_NAME, NameNotTyped, RequestMissing
 from zhiku.services.maintenance import Outcome, maintain
 from zhiku.services.persons import PersonNotFound
-from zhiku.services.reveals import PurposeMissing, RevealPurpose
+from zhiku.services.reveals import PurposeMissing, RevealPurpose, TooManyReveals
 from zhiku.services.sensitive import SensitiveKind
 from zhiku.services.sign_ins import SignedIn
 from zhiku.services.standing import ConsentWithdrawn, ReasonMissing, StandingStep, steps_from
@@ -42,6 +43,8 @@ from zhiku.services.standing import ConsentWithdrawn, ReasonMissing, StandingSte
 NAME = "欧阳澧兰"
 REASON = "本人来电要求"
 NUMBER = "11010519491231002X"
+#: Left with a suggestion of two: of the other one, and of nobody knows whom.
+JOINT_CONTACT, UNCLEAR = "李水生 13899990001", "13899990002"
 #: Words that stand in one person's records only.
 SECRETS = (
     "溇澹灌渠",
@@ -107,7 +110,11 @@ def store_somebody(app: Zhiku, bureau: SignedIn) -> int:
             said = f"{NAME}说，{'渡口要修' if status is SuggestionStatus.REPLIED else SECRETS[8]}。"
             one = factories.a_suggestion(session, authors=(expert,), status=status, situation=said)
             contacts.add(session, contacts.SUGGESTION, one.id, SECRETS[2], NOW)
-        joint = factories.a_suggestion(session, "两人联名", authors=(expert, "李水生"), situation="联名写的情况。")
+        joint = factories.a_suggestion(
+            session, "两人联名", authors=(expert, "李水生"), situation=f"联名写的情况，{NAME}看过。"
+        )
+        for contact in (JOINT_CONTACT, UNCLEAR, SECRETS[2]):
+            contacts.add(session, contacts.SUGGESTION, joint.id, contact, NOW)
         factories.a_suggestion(session, "同名的人", authors=(NAME,), situation="不知道是谁写的。")
         factories.a_suggestion(session, "提到的人", authors=("王大爷",), situation=f"请{NAME}来看看。")
         assert joint.id
@@ -179,9 +186,9 @@ def test_the_consent_to_the_profile_taken_back_acts_with_the_next_drain(
     app.standing.change(bureau, expert_id, StandingStep.BACK, REASON)
     with pytest.raises(ConsentWithdrawn):
         app.standing.change(bureau, expert_id, StandingStep.PUBLISH, REASON)
-    # In the county the day begins while it is still yesterday in UTC.
-    today = app.clock().astimezone(app.settings.zone).date()
-    app.consents.grant(bureau, expert_id, ConsentPurpose.PROFILE, ConsentForm.PAPER, today)
+    app.consents.grant(
+        bureau, expert_id, ConsentPurpose.PROFILE, ConsentForm.PAPER, app.clock().astimezone(app.settings.zone).date()
+    )
     app.standing.change(bureau, expert_id, StandingStep.PUBLISH, REASON)
     app.indexing.drain()
     assert finds(app, NAME, expert_id)
@@ -354,6 +361,10 @@ def test_what_the_law_wants_kept_stays_without_the_name(app: Zhiku, bureau: Sign
         for gone in (Consent, ActOnBehalf, SignIn, EntryCode, ExpertPhoto, LiaisonAssignment):
             assert session.scalar(select(func.count()).select_from(gone)) == 0, gone
         assert session.scalar(select(func.count()).where(Account.role == Role.RETIREE)) == 0
+        assert joint.situation == f"联名写的情况，{ERASED_NAME}看过。"
+        assert contacts.of(session, contacts.SUGGESTION, joint.id) == [JOINT_CONTACT, UNCLEAR]
+        contacts.remove_all(session, contacts.SUGGESTION, [joint.id])
+        session.flush()
         assert nothing_in_contacts(session)
         proofs = session.scalars(
             select(AuditEvent).where(AuditEvent.action == Action.ERASED.value).order_by(AuditEvent.id)
@@ -363,6 +374,133 @@ def test_what_the_law_wants_kept_stays_without_the_name(app: Zhiku, bureau: Sign
         assert session.scalar(select(func.count()).select_from(OutboxEntry)), "the index hears of it"
     with pytest.raises(PersonNotFound):
         app.erasures.erase(bureau, expert_id, NAME, REASON)
+
+
+def test_of_the_contacts_of_two_those_go_that_are_pointed_at(app: Zhiku, bureau: SignedIn, expert_id: int) -> None:
+    asked = app.erasures.preview(bureau, expert_id).joint_contacts
+    assert [one.is_own for one in asked] == [False, False, True] and "13899990002" not in str(asked)
+    app.erasures.erase(bureau, expert_id, NAME, REASON, [asked[1].id, 999])
+    with app.sessions() as session:
+        joint = session.scalars(select(Suggestion).where(Suggestion.subject == "两人联名")).one()
+        assert contacts.of(session, contacts.SUGGESTION, joint.id) == [JOINT_CONTACT]
+
+
+def test_the_file_of_a_person_has_no_contact_of_whom_they_signed_with(
+    app: Zhiku, bureau: SignedIn, expert_id: int
+) -> None:
+    made = app.person_exports.export(bureau, expert_id, RevealPurpose.OTHER, "本人要一份")
+    with zipfile.ZipFile(io.BytesIO(b"".join(made.chunks))) as archive:
+        held = archive.read("data.json").decode()
+    assert SECRETS[2] in held and "13899990001" not in held and UNCLEAR not in held
+
+
+def test_files_that_are_taken_out_count_as_looks_and_are_stopped(app: Zhiku, bureau: SignedIn, expert_id: int) -> None:
+    def export() -> None:
+        with acting_as(Actor(bureau.account_id, bureau.name, bureau.role.value)):
+            app.person_exports.export(bureau, expert_id, RevealPurpose.OTHER, "本人要一份")
+
+    def look() -> None:
+        with acting_as(Actor(bureau.account_id, bureau.name, bureau.role.value)):
+            app.sensitive.reveal(bureau, expert_id, SensitiveKind.CONTACT, RevealPurpose.OTHER, "本人要一份")
+
+    for _ in range(reveals.MOST_AN_HOUR // reveals.EXPORT_COUNTS - 1):
+        export()
+    look()
+    with pytest.raises(TooManyReveals):
+        export()
+    for _ in range(reveals.EXPORT_COUNTS - 1):
+        look()
+    with pytest.raises(TooManyReveals):
+        look()
+    (count,) = app.reveal_log.of_a_day(bureau)
+    assert (count.times, count.people, count.refused) == (reveals.MOST_AN_HOUR, 1, 2)
+    assert count.exports == reveals.MOST_AN_HOUR // reveals.EXPORT_COUNTS - 1
+    kinds = [one.kind for one in app.reveal_log.of_person(bureau, expert_id)]
+    assert kinds[0] == SensitiveKind.CONTACT.part and kinds[-1] == reveals.EVERYTHING
+
+
+# -- authors without a profile -----------------------------------------------------------------------------------
+
+STRANGER, STRANGERS_PHONE = "龚溇生", "13766660001"
+
+
+@pytest.fixture
+def stranger(app: Zhiku) -> dict[str, str]:
+    """Somebody without a profile: numbers of their suggestions, and of one by somebody of the same name."""
+    with app.sessions.begin() as session:
+        made = {
+            what: factories.a_suggestion(
+                session, f"第{what}件", serial=serial, situation=f"{STRANGER}写的{what}。", **values
+            )
+            for serial, (what, values) in enumerate(
+                {
+                    "open": {"authors": (STRANGER,)},
+                    "answered": {"authors": (STRANGER,), "status": SuggestionStatus.REPLIED},
+                    "joint": {"authors": ("李水生", STRANGER)},
+                    "other": {"authors": (STRANGER,)},
+                }.items(),
+                start=9000,
+            )
+        }  # fmt: skip
+        for what, values in (
+            ("open", [STRANGERS_PHONE]), ("answered", ["137-6666-0001"]), ("joint", [STRANGERS_PHONE, JOINT_CONTACT]),
+            ("other", ["13766660009"]),
+        ):  # fmt: skip
+            for value in values:
+                contacts.add(session, contacts.SUGGESTION, made[what].id, value, NOW)
+        return {what: one.number for what, one in made.items()}
+
+
+def test_an_author_without_a_profile_is_found_by_name_and_contact(
+    app: Zhiku, bureau: SignedIn, stranger: dict[str, str]
+) -> None:
+    found = app.author_records.by_contact(bureau, "龚 溇生", "137 6666 0001")
+    assert [one.number for one in found] == [stranger["joint"], stranger["answered"], stranger["open"]]
+    assert [one.place for one in found] == [1, 0, 0]
+    assert app.author_records.by_contact(bureau, STRANGER, "13766660002") == ()
+    assert app.author_records.by_contact(bureau, "李水生", STRANGERS_PHONE)[0].number == stranger["joint"]
+    for asker in (an_asker(app.sessions, Role.LIAISON), an_asker(app.sessions, division_prefix="430726")):
+        assert app.author_records.by_contact(asker, STRANGER, STRANGERS_PHONE) == ()
+
+
+def test_an_author_without_a_profile_has_everything_in_one_file(
+    app: Zhiku, bureau: SignedIn, stranger: dict[str, str]
+) -> None:
+    made = app.person_exports.export_author(bureau, stranger["open"], 0, RevealPurpose.OTHER, "本人要一份")
+    with zipfile.ZipFile(io.BytesIO(b"".join(made.chunks))) as archive:
+        held = json.loads(archive.read("data.json"))
+    assert [one["编号"] for one in held["suggestions"]] == [stranger[what] for what in ("open", "answered", "joint")]
+    assert STRANGERS_PHONE in str(held) and JOINT_CONTACT not in str(held) and "13766660009" not in str(held)
+    with app.sessions() as session:
+        event = session.scalars(select(AuditEvent).where(AuditEvent.action == Action.EXPORTED.value)).one()
+        assert event.subject_kind == "suggestion" and event.purpose.endswith("本人要一份")
+    with pytest.raises(PersonNotFound):
+        app.person_exports.export_author(
+            an_asker(app.sessions, Role.LIAISON), stranger["open"], 0, RevealPurpose.OTHER, "本人要一份"
+        )
+
+
+def test_an_author_without_a_profile_is_erased_and_others_stay(
+    app: Zhiku, bureau: SignedIn, stranger: dict[str, str]
+) -> None:
+    preview = app.erasures.preview_author(bureau, stranger["joint"], 1)
+    assert preview.name == STRANGER and preview.same_name == (stranger["other"],)
+    assert {one.label: one.count for one in preview.gone} == {"还没有答复的建议": 2, "提建议时留下的联系方式": 3}
+    with pytest.raises(NameNotTyped):
+        app.erasures.erase_author(bureau, stranger["joint"], 1, "李水生", REASON)
+    app.erasures.erase_author(bureau, stranger["joint"], 1, STRANGER, REASON)
+    with app.sessions() as session:
+        rows = {one.number: one for one in session.scalars(select(Suggestion))}
+        assert stranger["open"] not in rows
+        answered, joint, other = (rows[stranger[what]] for what in ("answered", "joint", "other"))
+        assert [one.name for one in answered.authors] == [ERASED_NAME]
+        assert [one.name for one in joint.authors] == ["李水生"] and [one.name for one in other.authors] == [STRANGER]
+        assert STRANGER not in answered.situation + joint.situation
+        assert contacts.of(session, contacts.SUGGESTION, joint.id) == [JOINT_CONTACT]
+        assert contacts.of(session, contacts.SUGGESTION, answered.id) == []
+        assert contacts.of(session, contacts.SUGGESTION, other.id) == ["13766660009"]
+    with pytest.raises(PersonNotFound):
+        app.erasures.preview_author(bureau, stranger["answered"], 0)
 
 
 def nothing_in_contacts(session: Session) -> bool:

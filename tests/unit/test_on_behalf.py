@@ -12,14 +12,18 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
+from tests.factories import NOW
 from tests.unit.test_liaisons import COUNTY, Clock, Officer, clock, liaisons, officer, person  # noqa: F401
+from zhiku.domain.accounts import SignInKind
 from zhiku.domain.actors import Actor, acting_as
 from zhiku.domain.audit import AuditEvent
+from zhiku.domain.consents import Consent, ConsentForm, ConsentPurpose
 from zhiku.domain.experts import Availability, Expert, WayOfHelping
 from zhiku.domain.on_behalf import CONFIRMABLE_FOR, ActAlreadyAnswered, ActNotToBeSettled, ActOnBehalf, ActState
 from zhiku.domain.permissions import Role, Scope
 from zhiku.domain.suggestions import Suggestion
 from zhiku.services import contacts
+from zhiku.services.entry_codes import EntryCodes
 from zhiku.services.liaisons import Liaisons
 from zhiku.services.on_behalf import (
     ActNotFound,
@@ -31,6 +35,7 @@ from zhiku.services.on_behalf import (
     Which,
 )
 from zhiku.services.persons import PersonNotFound
+from zhiku.services.sign_ins import SignIns
 from zhiku.services.suggestion_intake import DraftNotAcceptable, SuggestionDraft, SuggestionIntake
 
 DRAFT = SuggestionDraft(
@@ -98,6 +103,23 @@ def test_a_typed_name_does_not_change_who_the_author_is(
     on_behalf.file_suggestion(zhou, zeng, replace(DRAFT, name="李水生"), ERRAND)
     with sessions() as session:
         assert [author.name for author in session.scalars(select(Suggestion)).one().authors] == ["曾繁柑"]
+
+
+def test_no_contact_is_written_down_for_who_took_the_consent_back(
+    on_behalf: OnBehalf, sessions: sessionmaker[Session], zeng: int, zhou: Officer
+) -> None:
+    with sessions.begin() as session:
+        session.add(
+            Consent(
+                expert_id=zeng, purpose=ConsentPurpose.CONTACT, form=ConsentForm.ORAL, recorded_by="周",
+                granted_on=NOW.date(), withdrawn_on=NOW.date(), created_at=NOW,
+            )
+        )  # fmt: skip
+    with pytest.raises(DraftNotAcceptable) as refused:
+        on_behalf.file_suggestion(zhou, zeng, replace(DRAFT, contact="13812345678"), ERRAND)
+    assert "撤回" in refused.value.problems["contact"] and stored(sessions) == (0, 0)
+    on_behalf.file_suggestion(zhou, zeng, DRAFT, ERRAND)
+    assert stored(sessions) == (1, 1)
 
 
 def test_the_audit_says_for_whom_it_was_done(
@@ -306,9 +328,25 @@ def test_after_thirty_days_it_counts_as_not_confirmed(
     assert on_behalf.act_of(zeng, act).state is ActState.OPEN
     clock.now += timedelta(seconds=1)
     assert on_behalf.act_of(zeng, act).state is ActState.EXPIRED and on_behalf.waiting_for(zeng) == ()
-    for deed in (lambda: on_behalf.confirm(zeng, act), lambda: on_behalf.object(zeng, act, "不是我的意思")):
-        with pytest.raises(ActAlreadyAnswered, match="过期未确认"):
-            deed()
+    with pytest.raises(ActAlreadyAnswered, match="过期未确认"):
+        on_behalf.confirm(zeng, act)
+
+
+def test_what_expired_can_still_be_objected_to_until_the_bureau_has_settled_it(
+    on_behalf: OnBehalf, zeng: int, zhou: Officer, clock: Clock  # noqa: F811
+) -> None:
+    for place in range(2):
+        draft = replace(DRAFT, subject=f"第{place}件事没有办", submission_key=f"key-of-a-page-{place:04d}")
+        on_behalf.file_suggestion(zhou, zeng, draft, ERRAND)
+    second, first = [act.id for act in on_behalf.of_person(zeng).acts]
+    clock.now += CONFIRMABLE_FOR + timedelta(days=5)
+    on_behalf.object(zeng, first, "不是我的意思")
+    assert on_behalf.act_of(zeng, first).state is ActState.OBJECTED
+    assert [act.id for act in on_behalf.listed(COUNTY, Which.OBJECTED).acts] == [first]
+    assert [act.id for act in on_behalf.listed(COUNTY, Which.EXPIRED).acts] == [second]
+    on_behalf.settle(COUNTY, second, "电话问过本人，是他的意思。", "刘小燕")
+    with pytest.raises(ActAlreadyAnswered, match="处理过了"):
+        on_behalf.object(zeng, second, "不是我的意思")
 
 
 # -- the bureau ------------------------------------------------------------------------------------------------
@@ -329,7 +367,9 @@ def test_the_bureau_sees_what_is_objected_to_and_what_expired_and_settles_it(
         return [act.id for act in on_behalf.listed(COUNTY, which).acts]
 
     assert (ids(Which.OBJECTED), ids(Which.EXPIRED), ids(Which.SETTLED)) == ([first], [third], [])
-    assert on_behalf.counts(COUNTY) == {Which.OBJECTED: 1, Which.EXPIRED: 1, Which.SETTLED: 0, Which.ALL: 3}
+    assert on_behalf.counts(COUNTY) == {
+        Which.OBJECTED: 1, Which.EXPIRED: 1, Which.OWN_CODE: 0, Which.SETTLED: 0, Which.ALL: 3,
+    }  # fmt: skip
     assert set(on_behalf.counts(Scope("430726")).values()) == {0}
     with pytest.raises(ObjectionMissing):
         on_behalf.settle(COUNTY, first, " ", "刘小燕")
@@ -364,3 +404,45 @@ def at_once(count: int, act: Callable[[], object]) -> list[object]:
         thread.join()
     assert len(given) == count
     return given
+
+
+# -- whose code it was -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("issuer", "waited", "is_marked"),
+    [("same", timedelta(hours=23), True), ("same", timedelta(hours=25), False), ("bureau", timedelta(), False)],
+)
+def test_a_confirmation_by_a_code_that_the_same_liaison_just_made_is_marked_for_the_bureau(
+    on_behalf: OnBehalf,
+    sessions: sessionmaker[Session],
+    zeng: int,
+    zhou: Officer,
+    clock: Clock,  # noqa: F811
+    issuer: str,
+    waited: timedelta,
+    is_marked: bool,
+) -> None:
+    codes = EntryCodes(sessions, clock, lambda: b"k" * 32)
+    sign_ins = SignIns(sessions, clock)
+    on_behalf.file_suggestion(zhou, zeng, DRAFT, ERRAND)
+    slip = codes.issue(zeng, zhou if issuer == "same" else officer(sessions, "吴敏", Role.BUREAU))
+    entry = codes.enter(slip.code, "a-random-mark-of-a-browser")
+    clock.now += timedelta(seconds=1)
+    here = sign_ins.find(sign_ins.begin(entry.account_id, SignInKind.DEVICE))
+    clock.now += waited
+    act = act_of(on_behalf, zeng)
+    assert here is not None
+    on_behalf.confirm(zeng, act, here.sign_in_id)
+    assert on_behalf.act_of(zeng, act).is_by_own_code is is_marked
+    found = on_behalf.listed(COUNTY, Which.OWN_CODE).acts
+    assert [one.id for one in found] == ([act] if is_marked else [])
+    with sessions() as session:
+        events = session.scalars(select(AuditEvent).where(AuditEvent.subject_kind == "act_on_behalf")).all()
+        assert ("is_by_own_code" in events[-1].changes) is is_marked
+    if is_marked:
+        on_behalf.settle(COUNTY, act, "电话问过本人，是他自己确认的。", "刘小燕")
+        assert on_behalf.listed(COUNTY, Which.OWN_CODE).acts == ()
+    else:
+        with pytest.raises(ActNotToBeSettled):
+            on_behalf.settle(COUNTY, act, "电话问过本人，是他自己确认的。", "刘小燕")

@@ -367,6 +367,11 @@ def test_taking_a_consent_back_removes_what_it_covered(
     assert len(events(sessions, Action.DELETED)) == 4
     with pytest.raises(ConsentMissing):
         data.record(bureau, expert_id, SensitiveKind.HEALTH, "胃病")
+    # Who was never asked is stored with a warning; who said no is not.
+    with pytest.raises(ConsentMissing, match="撤回"):
+        data.record(bureau, expert_id, SensitiveKind.CONTACT, PHONE)
+    consents.grant(bureau, expert_id, ConsentPurpose.CONTACT, ConsentForm.ORAL, NOW.date())
+    assert data.record(bureau, expert_id, SensitiveKind.CONTACT, PHONE).warnings == ()
 
 
 def test_without_consent_to_the_profile_the_person_leaves_the_search(

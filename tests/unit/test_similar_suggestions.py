@@ -15,6 +15,8 @@ from sqlalchemy import select
 from tests import factories
 from tests.unit.search_county import County, county_in
 from tests.unit.texts import wild_text
+from zhiku.domain.permissions import Scope
+from zhiku.domain.readership import Reader
 from zhiku.domain.suggestions import Suggestion, SuggestionStatus
 from zhiku.search.likeness import Likeness
 from zhiku.search.port import IndexProblem
@@ -26,6 +28,9 @@ SITUATION = (
 )
 PROPOSAL = "先把粮站后头的旱厕改成水冲的公共厕所，钱不多，两个月就能改好。改好以后请环卫站每天派人打扫一回。"
 TEXT = f"{SITUATION}\n{PROPOSAL}"
+
+#: Who may search all of them.
+STAFF = Reader(is_searching=True)
 
 #: The county has the first four.
 _serials = count(100)
@@ -64,7 +69,7 @@ def similar(
     county: County, subject: str = SUBJECT, text: str = TEXT, limit: int = LIMIT, own_key: str = ""
 ) -> tuple[SimilarSuggestion, ...]:
     service = SimilarSuggestions(county.sessions, county.engine)
-    return service.similar(subject, text, limit=limit, own_key=own_key)
+    return service.similar(subject, text, STAFF, limit=limit, own_key=own_key).suggestions
 
 
 def test_the_same_text_is_found_and_marked_as_exactly_the_same(county: County) -> None:
@@ -143,16 +148,16 @@ def test_without_an_index_copies_are_found_among_the_newest_and_others_are_not_l
     county.engine.forget_snapshot()
     shutil.rmtree(tmp_path / "index")
     service = SimilarSuggestions(county.sessions, county.engine)
-    assert [one.number for one in service.copies(SUBJECT, TEXT)] == [number]
+    assert [one.number for one in service.copies(SUBJECT, TEXT, STAFF).suggestions] == [number]
     with pytest.raises(IndexProblem):
-        service.similar(SUBJECT, TEXT)
+        service.similar(SUBJECT, TEXT, STAFF)
 
 
 def test_copies_leave_out_what_is_only_similar(county: County) -> None:
     number = store(county)
     service = SimilarSuggestions(county.sessions, county.engine)
-    assert [one.number for one in service.copies(SUBJECT, TEXT)] == [number]
-    assert service.copies("在街上建公共厕所", "赶场的人要上厕所，只好去敲人家的门。") == ()
+    assert [one.number for one in service.copies(SUBJECT, TEXT, STAFF).suggestions] == [number]
+    assert not service.copies("在街上建公共厕所", "赶场的人要上厕所，只好去敲人家的门。", STAFF)
 
 
 def test_a_suggestion_is_no_copy_of_itself(county: County) -> None:
@@ -191,3 +196,33 @@ def shared_county(tmp_path_factory: pytest.TempPathFactory) -> Iterator[County]:
 @given(wild_text, wild_text)
 def test_any_text_has_an_answer(shared_county: County, subject: str, text: str) -> None:
     assert len(similar(shared_county, subject, text)) <= LIMIT
+
+
+def test_who_may_not_read_one_learns_only_that_there_is_one(county: County) -> None:
+    store(county)
+    service = SimilarSuggestions(county.sessions, county.engine)
+    for found in (service.similar(SUBJECT, TEXT, Reader()), service.copies(SUBJECT, TEXT, Reader())):
+        assert found and found.has_unreadable and found.suggestions == ()
+    assert not service.similar("橘子卖不出去", "今年橘子价钱太低，请组织收购。", Reader())
+
+
+def test_unreadable_ones_take_no_place_of_those_that_can_be_read(county: County) -> None:
+    for _ in range(LIMIT):
+        store(county)
+    answered = store(county, status=SuggestionStatus.REPLIED)
+    found = SimilarSuggestions(county.sessions, county.engine).similar(SUBJECT, TEXT, Reader())
+    assert [one.number for one in found.suggestions] == [answered] and found.has_unreadable
+
+
+def test_authors_are_shown_their_own_before_they_were_answered(county: County) -> None:
+    with county.sessions() as session, session.begin():
+        author, other = factories.an_expert(session, "作者"), factories.an_expert(session, "别人")
+        author_id, other_id = author.id, other.id
+        number = factories.a_suggestion(
+            session, SUBJECT, authors=(author,), serial=next(_serials), situation=SITUATION, proposal=PROPOSAL
+        ).number
+    service = SimilarSuggestions(county.sessions, county.engine)
+    own = service.copies(SUBJECT, TEXT, Reader(Scope(expert_id=author_id)))
+    assert [one.number for one in own.suggestions] == [number] and not own.has_unreadable
+    others = service.copies(SUBJECT, TEXT, Reader(Scope(expert_id=other_id)))
+    assert others.suggestions == () and others.has_unreadable

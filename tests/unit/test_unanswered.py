@@ -19,6 +19,7 @@ from zhiku.config import Settings
 from zhiku.domain.base import begin_writing
 from zhiku.domain.experts import ExpertStatus
 from zhiku.domain.lexicon import AnsweredBy, UnansweredQuery
+from zhiku.domain.permissions import Scope
 from zhiku.services import unanswered as unanswered_service
 from zhiku.services.answers import Answer, Step
 from zhiku.services.unanswered import UnansweredQueries
@@ -58,7 +59,7 @@ def answer(query: str, step: Step = Step.NOTHING, page: int = 1, **filters: tupl
 def noted(zhiku: Zhiku, *answers: Answer) -> dict[str, int]:
     """What is on the list after these answers: text -> how often."""
     for one in answers:
-        zhiku.unanswered.note(one)
+        zhiku.unanswered.note(one, Scope())
     zhiku.unanswered.write()
     return {one.text: one.times for one in zhiku.unanswered.all()}
 
@@ -68,7 +69,7 @@ def test_askings_of_the_same_are_counted_together(zhiku: Zhiku) -> None:
         "修坼坝": 3,
         "养鱼": 1,
     }
-    first = zhiku.unanswered.page().items[0]
+    first = zhiku.unanswered.page(Scope()).items[0]
     assert (first.text, first.answered_by) == ("修坼坝", AnsweredBy.NOTHING.label)
 
 
@@ -123,14 +124,14 @@ def test_a_query_that_has_synonyms_and_still_finds_nobody_comes_back(zhiku: Zhik
     noted(zhiku, answer("修坼坝"), answer("养鱼", Step.NEAR))
     by_text = {one.text: one.id for one in zhiku.unanswered.all()}
     group = zhiku.lexicon.add_group(["修坼坝", "修坝"], "", "测试")
-    zhiku.unanswered.resolve(by_text["修坼坝"], group.id)
-    zhiku.unanswered.resolve(by_text["养鱼"])
-    assert zhiku.unanswered.page().total == 0 and zhiku.unanswered.page(is_resolved=True).total == 2
+    zhiku.unanswered.resolve(Scope(), by_text["修坼坝"], group.id)
+    zhiku.unanswered.resolve(Scope(), by_text["养鱼"])
+    assert zhiku.unanswered.page(Scope()).total == 0 and zhiku.unanswered.page(Scope(), is_resolved=True).total == 2
     assert noted(zhiku, answer("修坼坝"), answer("养鱼", Step.NEAR)) == {"修坼坝": 2}, "养鱼 was dismissed"
-    zhiku.unanswered.reopen(by_text["养鱼"])
-    assert zhiku.unanswered.page().total == 2
-    zhiku.unanswered.resolve(4711)
-    zhiku.unanswered.resolve(2**63)
+    zhiku.unanswered.reopen(Scope(), by_text["养鱼"])
+    assert zhiku.unanswered.page(Scope()).total == 2
+    zhiku.unanswered.resolve(Scope(), 4711)
+    zhiku.unanswered.resolve(Scope(), 2**63)
 
 
 def test_the_list_is_bounded_and_what_was_asked_least_goes_first(zhiku: Zhiku, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,24 +145,24 @@ def test_the_list_is_bounded_and_what_was_asked_least_goes_first(zhiku: Zhiku, m
 def test_what_was_not_asked_for_a_year_is_forgotten(zhiku: Zhiku) -> None:
     now = [NOW]
     queries = UnansweredQueries(zhiku.sessions, zhiku.engine, lambda: now[0])
-    queries.note(answer("修坼坝"))
+    queries.note(answer("修坼坝"), Scope())
     queries.write()
     now[0] += timedelta(days=364)
-    queries.note(answer("养鱼", Step.NEAR))
+    queries.note(answer("养鱼", Step.NEAR), Scope())
     queries.write()
     assert {one.text for one in queries.all()} == {"修坼坝", "养鱼"}
     now[0] += timedelta(days=2)
-    queries.note(answer("养鱼", Step.NEAR))
+    queries.note(answer("养鱼", Step.NEAR), Scope())
     queries.write()
     assert {one.text for one in queries.all()} == {"养鱼"}
 
 
 def test_a_thread_of_its_own_writes_soon_after(zhiku: Zhiku) -> None:
-    zhiku.unanswered.note(answer("修坼坝"))
+    zhiku.unanswered.note(answer("修坼坝"), Scope())
     started = time.monotonic()
-    while not zhiku.unanswered.page().total and time.monotonic() - started < 10:
+    while not zhiku.unanswered.page(Scope()).total and time.monotonic() - started < 10:
         time.sleep(0.05)
-    assert zhiku.unanswered.page().total == 1
+    assert zhiku.unanswered.page(Scope()).total == 1
 
 
 def test_a_search_is_not_kept_waiting_and_a_locked_database_drops_the_note(
@@ -171,11 +172,11 @@ def test_a_search_is_not_kept_waiting_and_a_locked_database_drops_the_note(
         begin_writing(other)
         started = time.perf_counter()
         for _ in range(100):
-            zhiku.unanswered.note(answer("修坼坝的事"))
+            zhiku.unanswered.note(answer("修坼坝的事"), Scope())
         assert time.perf_counter() - started < 0.1
         zhiku.unanswered.write()
         assert time.perf_counter() - started < 5
-    assert zhiku.unanswered.page().total == 0
+    assert zhiku.unanswered.page(Scope()).total == 0
     assert [record.levelno for record in caplog.records] == [logging.WARNING] and "坼坝" not in caplog.text
     # The connection went back to its pool with its patience.
     with zhiku.sessions() as session:
@@ -189,6 +190,32 @@ def test_so_many_gather_and_no_more(zhiku: Zhiku, monkeypatch: pytest.MonkeyPatc
 
 
 def test_what_has_gathered_is_written_when_zhiku_closes(zhiku: Zhiku) -> None:
-    zhiku.unanswered.note(answer("修坼坝"))
+    zhiku.unanswered.note(answer("修坼坝"), Scope())
     zhiku.unanswered.close()
-    assert zhiku.unanswered.page().total == 1
+    assert zhiku.unanswered.page(Scope()).total == 1
+
+
+def test_who_sees_another_division_does_not_see_what_was_asked_here(zhiku: Zhiku) -> None:
+    here, there = Scope("430725"), Scope("430726")
+    for scope in (here, here, there):
+        zhiku.unanswered.note(answer("修坼坝"), scope)
+    zhiku.unanswered.write()
+    assert [(one.text, one.times) for one in zhiku.unanswered.page(here).items] == [("修坼坝", 2)]
+    (theirs,) = zhiku.unanswered.page(there).items
+    assert theirs.times == 1 and zhiku.unanswered.get(here, theirs.id) is None
+    assert zhiku.unanswered.page(Scope("4307")).total == 2 and zhiku.unanswered.page(Scope("430725105")).total == 0
+    zhiku.unanswered.resolve(here, theirs.id)
+    assert zhiku.unanswered.page(there).total == 1
+    zhiku.unanswered.resolve(there, theirs.id)
+    zhiku.unanswered.reopen(here, theirs.id)
+    assert zhiku.unanswered.page(there).total == 0 and zhiku.unanswered.page(there, is_resolved=True).total == 1
+
+
+def test_who_sees_more_than_the_county_that_is_served_asks_about_that_county(zhiku: Zhiku) -> None:
+    service = UnansweredQueries(zhiku.sessions, zhiku.engine, zhiku.clock, "430725")
+    for asked_by in ("", "43", "430725", "430725105"):
+        service.note(answer("修坼坝"), Scope(asked_by))
+    service.write()
+    with zhiku.sessions() as session:
+        rows = {row.division_prefix: row.times for row in session.scalars(select(UnansweredQuery))}
+    assert rows == {"430725": 3, "430725105": 1}

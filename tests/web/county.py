@@ -97,8 +97,8 @@ def store_lexicon(sessions: sessionmaker[Session]) -> None:
         for times, text in ((7, "打坝"), (4, "鱼翻肚皮"), (2, long), (1, "天灵灵")):
             session.add(
                 UnansweredQuery(
-                    normal=text, text=text, times=times, first_asked_at=NOW, last_asked_at=NOW,
-                    answered_by=AnsweredBy.NEAR, resolved_at=NOW if times == 1 else None,
+                    normal=text, division_prefix="430725", text=text, times=times, first_asked_at=NOW,
+                    last_asked_at=NOW, answered_by=AnsweredBy.NEAR, resolved_at=NOW if times == 1 else None,
                 )
             )  # fmt: skip
 

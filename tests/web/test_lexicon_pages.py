@@ -13,10 +13,10 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from tests.web.county import store_lexicon
-from tests.web.pages import open_form
+from tests.web.pages import fields_of, open_form
 from zhiku.bootstrap import Zhiku
-from zhiku.domain.lexicon import AnsweredBy, SynonymGroup
-from zhiku.domain.permissions import Role
+from zhiku.domain.lexicon import AnsweredBy, SynonymGroup, UnansweredQuery
+from zhiku.domain.permissions import Role, Scope
 
 PAGE = "/bureau/lexicon"
 PAGES = [PAGE, f"{PAGE}?show=done", f"{PAGE}/groups/new", f"{PAGE}/groups/1", f"{PAGE}/groups/1/delete",
@@ -70,7 +70,7 @@ def test_nobody_else_changes_anything(
         answer = client.post(address, data={"csrf_token": token, "members": "甲地 乙地", "words": "野茶岭"})
         assert answer.status_code == status
     assert (zhiku.lexicon.groups().total, zhiku.lexicon.words().total) == (1, 1)
-    assert (zhiku.unanswered.page().total, zhiku.unanswered.page(is_resolved=True).total) == (3, 1)
+    assert (zhiku.unanswered.page(Scope()).total, zhiku.unanswered.page(Scope(), is_resolved=True).total) == (3, 1)
 
 
 def test_an_entry_says_who_added_it(zhiku: Zhiku, bureau: FlaskClient) -> None:
@@ -138,7 +138,11 @@ def test_a_form_that_lost_its_token_keeps_its_text(zhiku: Zhiku, bureau: FlaskCl
     ):
         answer = bureau.post(address, data=typed)
         assert answer.status_code == 403 and all(text in answer.text for text in typed.values())
-    assert (zhiku.lexicon.groups().total, zhiku.lexicon.words().total, zhiku.unanswered.page().total) == (1, 1, 3)
+    assert (zhiku.lexicon.groups().total, zhiku.lexicon.words().total, zhiku.unanswered.page(Scope()).total) == (
+        1,
+        1,
+        3,
+    )
 
 
 def test_a_member_of_another_group_is_said_and_may_be_joined(zhiku: Zhiku, bureau: FlaskClient) -> None:
@@ -146,10 +150,10 @@ def test_a_member_of_another_group_is_said_and_may_be_joined(zhiku: Zhiku, burea
     answer = send(bureau, f"{PAGE}/groups/new", **typed)
     page = answer.text
     assert answer.status_code == 409 and 'value="join-1"' in page and "修塘坝" in page
-    assert zhiku.lexicon.groups().total == 1 and zhiku.unanswered.page().total == 3
+    assert zhiku.lexicon.groups().total == 1 and zhiku.unanswered.page(Scope()).total == 3
     send(bureau, f"{PAGE}/groups/new", **typed, how="join-1")
     assert zhiku.lexicon.group(1).members == ("拦河坝", "筑坝", "打坝", "修塘坝")
-    assert zhiku.unanswered.page().total == 2
+    assert zhiku.unanswered.page(Scope()).total == 2
     send(bureau, f"{PAGE}/groups/new", said="打坝", members="坼坝", how="new")
     assert zhiku.lexicon.groups().total == 2
 
@@ -189,10 +193,10 @@ def test_a_short_word_that_no_dictionary_has_is_advised_as_a_word(bureau: FlaskC
 
 def test_a_query_is_dismissed_and_put_back(zhiku: Zhiku, bureau: FlaskClient) -> None:
     send(bureau, f"{PAGE}/unanswered/1/dismiss", page="1")
-    assert zhiku.unanswered.page().total == 2
+    assert zhiku.unanswered.page(Scope()).total == 2
     assert "打坝" in bureau.get(f"{PAGE}?show=done").text
     send(bureau, f"{PAGE}/unanswered/1/reopen")
-    assert zhiku.unanswered.page().total == 3
+    assert zhiku.unanswered.page(Scope()).total == 3
 
 
 # -- words -------------------------------------------------------------------------------------------------------
@@ -258,3 +262,20 @@ def test_many_entries_are_paged_and_searched(zhiku: Zhiku, bureau: FlaskClient) 
     assert "groups=2" in bureau.get(PAGE).text
     page = bureau.get(f"{PAGE}?q=24号").text
     assert "24号坝" in page and "23号坝" not in page
+
+
+def test_what_was_asked_in_another_county_is_not_on_the_list_and_cannot_be_dealt_with(
+    client: FlaskClient, zhiku: Zhiku
+) -> None:
+    store_lexicon(zhiku.sessions)
+    with zhiku.sessions.begin() as session:
+        session.connection(execution_options={"is_writing": True})
+        asked = session.scalars(select(UnansweredQuery).where(UnansweredQuery.text == "打坝")).one()
+        asked.division_prefix = "430726"
+        key = asked.id
+    page = client.get("/bureau/lexicon").text
+    assert "鱼翻肚皮" in page and "打坝" not in page
+    assert "打坝" not in client.get(f"/bureau/lexicon/groups/new?unanswered={key}").text
+    client.post(f"/bureau/lexicon/unanswered/{key}/dismiss", data=fields_of(page))
+    with zhiku.sessions() as session:
+        assert session.get_one(UnansweredQuery, key).resolved_at is None

@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
+from werkzeug.test import TestResponse
 
 from tests.web.pages import DRAFT, fields_of, open_form
 from tests.web.signing_in import account_of, browser_of, sign_in
@@ -240,6 +241,37 @@ def test_a_lost_phone_is_ended_by_the_liaison_and_the_next_slip_works(
     assert come_in(other, slip_of(officer, page)).status_code == 303 and other.get("/mine").status_code == 200
 
 
+@pytest.mark.parametrize("ended_by", ["liaison", "owner"])
+def test_who_was_signed_out_does_not_come_in_again_by_the_button_pressed_twice(
+    app: Flask, officer: FlaskClient, page: str, ended_by: str
+) -> None:
+    """Within the two minutes in which a button pressed twice is one entry."""
+    phone = app.test_client()
+    address = f"/in/{slip_of(officer, page).replace(' ', '')}"
+    form = fields_of(phone.get(address).text)
+    name = app.config["SESSION_COOKIE_NAME"]
+    before = phone.get_cookie(name)
+    assert before is not None
+
+    def press_as_before() -> TestResponse:
+        browser = app.test_client()
+        browser.set_cookie(name, before.value)
+        return browser.post(address, data=form)
+
+    assert phone.post(address, data=form).headers["Location"] == "/mine"
+    assert press_as_before().headers["Location"] == "/mine", "pressed twice"
+    if ended_by == "liaison":
+        officer.post(f"{page}/devices/end", data=fields_of(officer.get(page).text))
+    else:
+        devices = phone.get("/mine/devices").text
+        token = {"csrf_token": fields_of(devices)["csrf_token"]}
+        for end in re.findall(r"/mine/devices/\d+/end", devices):
+            phone.post(end, data=token)
+    assert phone.get("/mine").headers["Location"].startswith("/in")
+    answer = press_as_before()
+    assert answer.status_code == 410 and "Location" not in answer.headers
+
+
 def test_a_liaison_ends_one_device_but_none_of_anybody_else(
     app: Flask, officer: FlaskClient, page: str, zhiku: Zhiku
 ) -> None:
@@ -357,3 +389,25 @@ def test_an_objection_is_settled_in_words_that_all_three_read(
         (phone, f"/mine/acts/{act}"),
     ):
         assert note["note"] in reader.get(path).text and "我没这么说" in reader.get(path).text
+
+
+def test_a_liaison_who_confirms_by_a_slip_of_their_own_is_shown_to_the_bureau(
+    app: Flask, zhiku: Zhiku, liaison: Liaison  # noqa: F811
+) -> None:
+    changed = replace(zhiku.on_behalf.willingness(liaison, zeng(zhiku)), availability=Availability.PHONE_ONLY)
+    zhiku.on_behalf.change_willingness(liaison, zeng(zhiku), changed, Errand("本人说的", "visit"))
+    act = zhiku.on_behalf.of_person(zeng(zhiku)).acts[0].id
+    phone = app.test_client()
+    come_in(phone, zhiku.entry_codes.issue(zeng(zhiku), liaison).code)
+    form = fields_of(phone.get(f"/mine/acts/{act}").text)
+    assert phone.post(f"/mine/acts/{act}", data=form | {"answer": "confirm"}).status_code == 303
+    bureau = browser_of(app, Role.BUREAU)
+    assert "代办记录：1 件要处理" in bureau.get("/bureau/liaisons").text
+    page = bureau.get("/bureau/acts?show=own-code").text
+    assert "本人确认所用的进入码由同一位联络员开出" in page and "写处理结果" in page
+    token = {"csrf_token": fields_of(page)["csrf_token"], "show": "own-code"}
+    assert (
+        bureau.post(f"/bureau/acts/{act}/settle", data=token | {"note": "电话问过本人，是他自己确认的。"}).status_code
+        == 303
+    )
+    assert "没有要核对的确认" in bureau.get("/bureau/acts?show=own-code").text

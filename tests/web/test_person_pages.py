@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from tests.web.pages import fields_of
+from tests.web.pages import fields_of, receipt_of, submit
 from tests.web.signing_in import account_of
 from zhiku.bootstrap import Zhiku
 from zhiku.domain.accounts import LiaisonAssignment
@@ -31,7 +31,9 @@ PURPOSE = {"purpose": "invite", "words": "商量敬老座谈会"}
 ADDRESSES = ["/experts/records", PAGE, f"{PAGE}/contact", f"{PAGE}/contact?contact=1", f"{PAGE}/identity",
              f"{PAGE}/health", f"{PAGE}/contact/remove?contact=1", f"{PAGE}/contact/reveal", f"{PAGE}/consents",
              f"{PAGE}/consents/profile/withdraw", f"{PAGE}/standing/withdraw", f"{PAGE}/standing/deceased",
-             f"{PAGE}/export", f"{PAGE}/erase", "/bureau/reveals", "/suggestions/2026-0002/author"]  # fmt: skip
+             f"{PAGE}/export", f"{PAGE}/erase", "/bureau/reveals", "/suggestions/2026-0002/author",
+             "/experts/records/authors", "/suggestions/2026-0004/authors/0/export",
+             "/suggestions/2026-0004/authors/0/erase"]  # fmt: skip
 
 
 @pytest.fixture
@@ -240,3 +242,41 @@ ODD = [f"/experts/{2**70}/records", "/experts/0/records", "/experts/99/records/e
 @pytest.mark.parametrize("address", ODD)
 def test_what_there_is_not_is_not_found(client: FlaskClient, address: str) -> None:
     assert client.get(address).status_code == 404
+
+
+def test_an_author_without_a_profile_is_found_and_gets_the_file(client: FlaskClient, zhiku: Zhiku) -> None:
+    submit(client)
+    number, _ = receipt_of(client)
+    assert "找没有档案的作者" in client.get("/experts/records").text
+    nobody = send(client, "/experts/records/authors", name="王大爷", contact="13800000000")
+    assert "没有找到" in nobody.text
+    found = send(client, "/experts/records/authors", name="王大爷", contact="138 0736 0001")
+    way = f"/suggestions/{number}/authors/0/export"
+    assert way in found.text and way in client.get(f"/suggestions/{number}/author").text
+    refused = send(client, way, purpose="other", words="")
+    assert refused.status_code == 422
+    answer = send(client, way, purpose="other", words="本人来要一份")
+    assert answer.headers["Content-Type"] == "application/zip" and answer.headers["Cache-Control"] == "no-store"
+
+
+def test_files_that_were_taken_out_are_on_the_bureaus_page_and_have_an_end(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reveals, "MOST_AN_HOUR", 2 * reveals.EXPORT_COUNTS)
+    for address in (f"{PAGE}/export", "/suggestions/2026-0004/authors/0/export"):
+        assert send(client, address, purpose="other", words="本人来要一份").status_code == 200
+    stopped = send(client, f"{PAGE}/export", purpose="other", words="本人来要一份")
+    assert stopped.status_code == 429 and "请过一会儿再看、再导出" in stopped.text
+    page = client.get("/bureau/reveals").text
+    assert "其中导出 2 份全部资料" in page and "超过限额被停" in page and "看了 <strong>8</strong> 次" in page
+    assert "老干部局账号导出全部资料" in client.get(PAGE).text
+
+
+def test_an_author_without_a_profile_is_erased_on_request(client: FlaskClient, zhiku: Zhiku) -> None:
+    submit(client)
+    number, _ = receipt_of(client)
+    way = f"/suggestions/{number}/authors/0/erase"
+    wrong = send(client, way, request_note="本人书面申请", typed_name="李大爷")
+    assert wrong.status_code == 422 and "不一致" in wrong.text
+    assert send(client, way, request_note="本人书面申请", typed_name="王大爷").status_code == 303
+    assert client.get(f"/suggestions/{number}").status_code == 404

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from io import BytesIO
 
 import pytest
@@ -12,6 +13,7 @@ from sqlalchemy import select
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse, encode_multipart
 
+from tests.unit.askers import an_asker
 from tests.web.pages import open_form
 from tests.web.pictures import a_bomb, a_document, a_photo, a_polyglot, an_animation
 from tests.web.signing_in import account_of
@@ -19,6 +21,7 @@ from zhiku.bootstrap import Zhiku
 from zhiku.domain.accounts import LiaisonAssignment
 from zhiku.domain.audit import AuditEvent
 from zhiku.domain.base import begin_writing
+from zhiku.domain.consents import Consent, ConsentForm, ConsentPurpose
 from zhiku.domain.experts import Expert
 from zhiku.domain.permissions import Role
 from zhiku.domain.photos import ExpertPhoto
@@ -103,6 +106,68 @@ def test_a_large_body_is_taken_where_a_file_is_asked_for_only(client: FlaskClien
 def test_without_the_consent_of_its_subject_no_photo_is_taken(client: FlaskClient, zhiku: Zhiku) -> None:
     answer = send(client, a_photo(), agreed=False)
     assert answer.status_code == 422 and "请先征求本人同意" in answer.text and photos(zhiku) == []
+
+
+def consents_of(zhiku: Zhiku) -> list[Consent]:
+    with zhiku.sessions() as session:
+        return list(session.scalars(select(Consent).where(Consent.purpose == ConsentPurpose.PUBLICITY)))
+
+
+def test_the_consent_is_noted_with_the_photo_and_not_asked_for_again(client: FlaskClient, zhiku: Zhiku) -> None:
+    form = open_form(client, CHANGE) | {"agreed": "y", "form": "oral", "on": "2026-05-04"}
+    sent = {**form, "photo": (BytesIO(a_photo()), "photo.jpg")}
+    assert client.post(CHANGE, data=sent, content_type="multipart/form-data").status_code == 303
+    (consent,) = consents_of(zhiku)
+    assert (consent.expert_id, consent.form, consent.granted_on) == (1, ConsentForm.ORAL, date(2026, 5, 4))
+    assert consent.recorded_by == "老干部局账号" and consent.holds
+    page = client.get(CHANGE).text
+    assert "2026年5月4日，口头同意" in page and 'name="agreed"' not in page
+    assert send(client, a_photo("PNG"), agreed=False).status_code == 303 and len(consents_of(zhiku)) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [({"form": ""}, "怎样同意的"), ({"on": "2999-01-01"}, "不能在今天以后"), ({"on": "某天"}, "请填写同意的日期")],
+)
+def test_a_consent_that_cannot_be_noted_stores_no_photo_either(
+    client: FlaskClient, zhiku: Zhiku, changes: dict[str, str], said: str
+) -> None:
+    form = open_form(client, CHANGE) | {"agreed": "y"} | changes
+    sent = {**form, "photo": (BytesIO(a_photo()), "photo.jpg")}
+    answer = client.post(CHANGE, data=sent, content_type="multipart/form-data")
+    assert answer.status_code == 422 and said in answer.text and "照片没有换" in answer.text
+    assert photos(zhiku) == [] and consents_of(zhiku) == []
+
+
+def test_who_takes_the_consent_back_is_not_shown_any_more_and_no_photo_is_taken(
+    client: FlaskClient, zhiku: Zhiku, signed_in_as: Callable[[Role], FlaskClient]
+) -> None:
+    send(client, a_photo())
+    token = {"csrf_token": open_form(client, CHANGE)["csrf_token"]}
+    retiree = signed_in_as(Role.RETIREE)
+    way = "/mine/consents/publicity/withdraw"
+    assert retiree.post(way, data=open_form(retiree, way)).status_code == 303
+    assert client.get("/experts/1/photo").status_code == 404 and photos(zhiku) == []
+    page = client.get(CHANGE).text
+    assert "撤回了公开照片的同意" in page and "/experts/1/records/consents?purpose=publicity" in page
+    form = token | {"agreed": "y", "form": "paper", "on": "2026-05-04", "photo": (BytesIO(a_photo()), "photo.jpg")}
+    answer = client.post(CHANGE, data=form, content_type="multipart/form-data")
+    assert answer.status_code == 422 and "撤回了公开照片的同意" in answer.text and photos(zhiku) == []
+
+
+def test_a_photo_that_came_back_by_another_way_is_not_shown_without_the_consent(
+    client: FlaskClient, zhiku: Zhiku
+) -> None:
+    """A restored backup, a row written by hand."""
+    send(client, a_photo())
+    kept = photos(zhiku)[0]
+    here = an_asker(zhiku.sessions)
+    zhiku.consents.withdraw(here, 1, ConsentPurpose.PUBLICITY)
+    with zhiku.sessions.begin() as session:
+        session.connection(execution_options={"is_writing": True})
+        session.merge(kept)
+    assert len(photos(zhiku)) == 1 and client.get("/experts/1/photo").status_code == 404
+    assert '<span class="surname"' in client.get("/experts/1").text
 
 
 def test_a_photo_can_be_taken_away(client: FlaskClient, zhiku: Zhiku) -> None:

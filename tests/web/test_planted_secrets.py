@@ -212,6 +212,8 @@ def exports_of(made: Planted, folder: Path) -> set[str]:
         if zipfile.is_zipfile(path):
             archive = zipfile.ZipFile(path)
             content = b"".join(archive.read(name) for name in archive.namelist())
+            # Where lxml is installed, what is no ASCII stands there as &#29420;.
+            content += html.unescape(content.decode("utf-8", "replace")).encode()
         assert len(content) > 100
         found |= made.in_clear(path.name, content)
     return found

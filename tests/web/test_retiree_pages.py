@@ -124,9 +124,16 @@ def test_an_expired_act_says_who_will_ask(phone: FlaskClient, zhiku: Zhiku, liai
     with zhiku.sessions.begin() as session:
         begin_writing(session)
         session.get_one(ActOnBehalf, act).expires_at = zhiku.clock() - timedelta(days=1)
-    page = phone.get(f"/mine/acts/{act}").text
+    address = f"/mine/acts/{act}"
+    page = phone.get(address).text
     assert "过期未确认" in page and "老干部局会打电话问您" in page and "对，是我的意思" not in page
     assert "件事等您看一看" not in phone.get("/mine").text
+    assert "说了以后：老干部局会来问您" in page and "不会自动撤回" in page
+    form = fields_of(page)
+    wordless = phone.post(address, data=form | {"answer": "object", "reason": ""})
+    assert wordless.status_code == 422 and "说了以后" in wordless.text
+    assert phone.post(address, data=form | {"answer": "object", "reason": "我没有说过"}).status_code == 303
+    assert "本人有异议" in phone.get(address).text and "我没有说过" in phone.get(address).text
 
 
 def test_the_acts_and_suggestions_of_another_retiree_are_not_there(

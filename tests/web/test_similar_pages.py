@@ -8,6 +8,7 @@ import re
 from dataclasses import replace
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from sqlalchemy import select
@@ -233,21 +234,45 @@ def test_any_text_has_an_answer(client: FlaskClient, subject: str, text: str) ->
     assert answer.status_code == 200
 
 
-def test_visitors_learn_that_there_is_one_but_not_what_it_says_before_it_was_answered(
+def test_visitors_learn_that_there_is_one_and_nothing_of_it_before_it_was_answered(
     visitor: FlaskClient, client: FlaskClient
 ) -> None:
     asked = {"subject": "统一供苗防住黄龙病", "text": "各乡镇自己从外地买苗，带病的多。"}
-
-    def found(browser: FlaskClient) -> dict[str, tuple[bool, bool]]:
-        answer = browser.post("/api/similar", json=asked).get_json()
-        return {one["number"]: (bool(one["fragments"]), bool(one["page"])) for one in answer["suggestions"]}
-
-    seen, known = found(visitor), found(client)
-    assert seen.keys() == known.keys() and len(seen) == 3
-    assert set(seen.values()) == {(False, False)} and set(known.values()) == {(True, True)}
+    seen = visitor.post("/api/similar", json=asked).get_json()
+    assert seen["suggestions"] == [] and seen["notice"].startswith("已有人提过类似的建议")
+    known = client.post("/api/similar", json=asked).get_json()
+    assert len(known["suggestions"]) == 3 and known["notice"] == ""
     # The fifth and sixth were answered.
     asked = {"subject": "修好第5组的水渠", "text": "渠道年久失修，田里放不进水。先修渗漏最重的三百米。"}
-    assert found(visitor)["2026-0005"] == (True, True) and found(visitor)["2026-0004"] == (False, False)
+    seen = visitor.post("/api/similar", json=asked).get_json()
+    assert {one["number"] for one in seen["suggestions"]} == {"2026-0005", "2026-0006"} and seen["notice"]
+    assert all(visitor.get(one["page"]).status_code == 200 for one in seen["suggestions"])
+    nothing = visitor.post("/api/similar", json={"subject": "橘子卖不出去", "text": "请组织收购。"}).get_json()
+    assert nothing == {"suggestions": [], "notice": ""}
+
+
+def test_a_visitor_who_submits_one_like_it_is_told_so_without_its_words_and_decides(
+    visitor: FlaskClient, client: FlaskClient, zhiku: Zhiku
+) -> None:
+    submit(client, **WRITTEN)
+    number, _ = receipt_of(client)
+    answer = submit(visitor, **CHANGED | {"subject": "老街没有灯"})
+    assert answer.status_code == 409 and "已有人提过类似的建议" in answer.text
+    assert number not in answer.text and WRITTEN["subject"] not in answer.text and "三位老人" not in answer.text
+    assert typed_in(answer) == as_typed(CHANGED | {"subject": "老街没有灯"})
+    assert press(visitor, answer, "submit-anyway").status_code == 303 and count_suggestions(zhiku) == 2
+
+
+def test_a_retiree_who_writes_is_shown_their_own_and_opens_it(app: Flask, zhiku: Zhiku) -> None:
+    retiree = browser_of(app, Role.RETIREE)
+    asked = {"subject": "统一供苗防住黄龙病", "text": "各乡镇自己从外地买苗，带病的多。"}
+    seen = retiree.post("/api/similar", json=asked).get_json()
+    assert {one["number"] for one in seen["suggestions"]} == {"2026-0001", "2026-0002", "2026-0003"}
+    assert retiree.get("/suggestions/2026-0001").status_code == 200
+    asked = {"subject": "修好第4组的水渠", "text": "渠道年久失修，田里放不进水。先修渗漏最重的三百米。"}
+    seen = retiree.post("/api/similar", json=asked).get_json()
+    assert {one["number"] for one in seen["suggestions"]} == {"2026-0005", "2026-0006"} and seen["notice"]
+    assert retiree.get("/suggestions/2026-0004").status_code == 404
 
 
 def test_the_form_knows_where_to_ask_also_below_a_sub_path(zhiku: Zhiku) -> None:

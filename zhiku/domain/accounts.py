@@ -21,6 +21,10 @@ LONGEST_WAIT = timedelta(hours=1)
 FORGOTTEN_AFTER = timedelta(days=1)
 
 
+#: In place of the mark of the browser that used an entry code: it does not come in by it any more.
+ENDED = "ended"
+
+
 class AccountClosed(DomainError):
     """An account that may not come in any more."""
 
@@ -165,7 +169,8 @@ class EntryCode(Base):
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     #: When it was used, or replaced by a newer one.
     spent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    #: Hash of a random mark of the browser that used it, so that a button pressed twice is one entry; "" of others.
+    #: Hash of a random mark of the browser that used it, so that a button pressed twice is one entry; `ENDED` once that
+    #: browser was signed out; "" of others.
     spent_by: Mapped[str] = mapped_column(String(64), default="")
 
     account: Mapped[Account] = relationship(foreign_keys=[account_id])

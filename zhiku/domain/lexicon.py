@@ -101,11 +101,16 @@ class UnansweredQuery(Base):
 
     __tablename__ = "unanswered_queries"
     # The list shows the most frequent of the open ones first.
-    __table_args__ = (Index("ix_unanswered_queries_list", "resolved_at", "times", "last_asked_at"),)
+    __table_args__ = (
+        UniqueConstraint("normal", "division_prefix"),
+        Index("ix_unanswered_queries_list", "resolved_at", "times", "last_asked_at"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    #: Normal form, by which askings of the same are counted together.
-    normal: Mapped[str] = mapped_column(String(MAX_QUERY_TEXT), unique=True)
+    #: Normal form, by which askings of the same in one division are counted together.
+    normal: Mapped[str] = mapped_column(String(MAX_QUERY_TEXT))
+    #: What its askers see: a prefix of division codes, "" for everything. Who sees less does not see the query.
+    division_prefix: Mapped[str] = mapped_column(String(12), default="")
     text: Mapped[str] = mapped_column(String(MAX_QUERY_TEXT))
     times: Mapped[int]
     first_asked_at: Mapped[datetime] = mapped_column(UtcDateTime)

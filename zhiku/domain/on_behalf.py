@@ -15,6 +15,11 @@ from zhiku.domain.experts import Expert
 CONFIRMABLE_FOR = timedelta(days=30)
 
 
+#: A confirmation by a device that came in by a code which the same liaison made so shortly before says little: the
+#: liaison may have used it. The bureau asks.
+OWN_CODE_WITHIN = timedelta(hours=24)
+
+
 class Channel(LabelledEnum):
     """How the retiree told the liaison."""
 
@@ -61,6 +66,8 @@ class ActOnBehalf(Base):
     acted_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    #: Whether it was confirmed by a device that had just come in by a code from the same liaison (`OWN_CODE_WITHIN`).
+    is_by_own_code: Mapped[bool] = mapped_column(default=False)
     objected_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     objection: Mapped[str] = mapped_column(String(400), default="")
     #: What the bureau found out and did about an objection, or about an act that nobody confirmed in time.
@@ -79,24 +86,33 @@ class ActOnBehalf(Base):
             return ActState.CONFIRMED
         return ActState.OPEN if at < self.expires_at else ActState.EXPIRED
 
-    def confirm(self, at: datetime) -> None:
+    def confirm(self, at: datetime, is_by_own_code: bool = False) -> None:
         """The retiree says that it is so. Raises `ActAlreadyAnswered`."""
         self._require_open(at)
-        self.confirmed_at = at
+        self.confirmed_at, self.is_by_own_code = at, is_by_own_code
 
     def object(self, reason: str, at: datetime) -> None:
-        """The retiree says that it is not so. Raises `ActAlreadyAnswered`."""
-        self._require_open(at)
+        """The retiree says that it is not so, in time or later: what nobody confirmed is not theirs for being old.
+
+        Raises `ActAlreadyAnswered`, also where the bureau has settled an act that expired.
+        """
+        if self.state(at) is ActState.EXPIRED and self.settled_at is not None:
+            raise ActAlreadyAnswered(
+                "这件事老干部局已经问过、处理过了，结果写在上面。还有不对的，请打电话告诉老干部局。"
+            )
+        if self.state(at) is not ActState.EXPIRED:
+            self._require_open(at)
         self.objected_at, self.objection = at, reason
 
     def settle(self, note: str, by: str, at: datetime) -> None:
-        """The bureau writes down what became of an objection or of an act that expired; its state stays.
+        """The bureau writes down what became of an objection, of an act that expired, or of one that was confirmed by
+        a code of the liaison's own; its state stays.
 
         Raises `ActNotToBeSettled`.
         """
         if self.settled_at is not None:
             raise ActNotToBeSettled("这件事已经处理过了，处理结果写在下面。")
-        if self.state(at) not in (ActState.OBJECTED, ActState.EXPIRED):
+        if self.state(at) not in (ActState.OBJECTED, ActState.EXPIRED) and not self.is_by_own_code:
             raise ActNotToBeSettled("本人没有异议，也没有过期，不用处理。")
         self.settled_at, self.settled_by, self.settlement = at, by, note
 

@@ -115,7 +115,7 @@ class Scope:
 
     #: Prefix of division codes: 430725 for the county with all its townships, "" for everything.
     division: str = ""
-    #: Of an account of a department.
+    #: Of an account of a department: of what departments handle, only what that one does (`covers_department`).
     department_id: int | None = None
     #: Of a retiree: the profile that is theirs.
     expert_id: int | None = None
@@ -123,3 +123,7 @@ class Scope:
     def holds_division(self, code: str) -> bool:
         """Whether a place lies within it."""
         return code.startswith(self.division)
+
+    def covers_department(self, *handled_by: int | None) -> bool:
+        """Whether what these departments handle is theirs: everything, unless the scope is that of one department."""
+        return self.department_id is None or self.department_id in handled_by

@@ -105,6 +105,11 @@ class Suggestion(Base):
         return self.status in ANSWERED
 
     @property
+    def department_ids(self) -> frozenset[int]:
+        """The departments that handle it; none while it is assigned to nobody. `Reader.condition` asks for the same."""
+        return frozenset() if self.lead_department_id is None else frozenset({self.lead_department_id})
+
+    @property
     def text(self) -> str:
         """Situation and proposal, as one text."""
         return f"{self.situation}\n{self.proposal}"

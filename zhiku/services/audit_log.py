@@ -320,7 +320,14 @@ def _exported(event: AuditEvent, names: Names) -> str:
 def _all_of(event: AuditEvent, names: Names) -> str:
     if event.subject_kind == "expert":
         return f"{person_words(event.subject_id, names)}的全部资料"
+    if event.subject_kind == "suggestion":
+        return f"{_what(event, names)}的作者的全部资料"
     return _what(event, names)
+
+
+def _erased(event: AuditEvent, names: Names) -> str:
+    whose = "的一位作者" if event.subject_kind == "suggestion" else ""
+    return f"按要求删除了{_what(event, names)}{whose}"
 
 
 def _imported(event: AuditEvent, names: Names) -> str:
@@ -379,7 +386,7 @@ _DEEDS: Mapping[str, Callable[[AuditEvent, Names], str]] = {
     Action.SIGNED_OUT.value: lambda event, names: "退出登录",
     Action.REVEALED.value: lambda event, names: f"查看了{_what(event, names)}",
     Action.EXPORTED.value: _exported,
-    Action.ERASED.value: lambda event, names: f"按要求删除了{_what(event, names)}",
+    Action.ERASED.value: _erased,
     Action.IMPORTED.value: _imported,
     Action.ISSUED.value: _issued,
     Action.REVOKED.value: _revoked,

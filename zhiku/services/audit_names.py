@@ -126,15 +126,17 @@ def erased_records(session: Session, events: Iterable[AuditEvent], names: Names)
     """(kind, id) of the subjects that are gone or whose person had everything erased, where they were somebody's: what
     the audit says of their columns is kept for the law, and shown to nobody."""
     subjects = {(event.subject_kind, event.subject_id) for event in events if event.subject_kind in _PERSONAL}
-    people = sorted(key for kind, key in subjects if kind == "expert")
     gone = {subject for subject in subjects if subject not in names}
-    for start in range(0, len(people), _CHUNK):
-        erased = select(AuditEvent.subject_id).where(
-            AuditEvent.action == Action.ERASED.value,
-            AuditEvent.subject_kind == "expert",
-            AuditEvent.subject_id.in_(people[start : start + _CHUNK]),
-        )
-        gone |= {("expert", key) for key in session.scalars(erased)}
+    # Suggestions that stay without an author who had no profile, too.
+    for erasable in ("expert", "suggestion"):
+        keys = sorted(key for kind, key in subjects if kind == erasable)
+        for start in range(0, len(keys), _CHUNK):
+            erased = select(AuditEvent.subject_id).where(
+                AuditEvent.action == Action.ERASED.value,
+                AuditEvent.subject_kind == erasable,
+                AuditEvent.subject_id.in_(keys[start : start + _CHUNK]),
+            )
+            gone |= {(erasable, key) for key in session.scalars(erased)}
     return gone
 
 

@@ -100,6 +100,7 @@ COLUMNS: Mapping[str, str] = {
     "code": "代码",
     "code_hash": "进门码",
     "confirmed_at": "本人确认时间",
+    "is_by_own_code": "确认所用的进入码由同一位联络员开出",
     "created_at": "登记时间",
     "created_by_id": "谁发的",
     "damaged": "打不开的内容",

@@ -6,11 +6,11 @@ picture; and without the consent to be in the think tank, the person leaves the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from zhiku.domain.base import DomainError, begin_writing
@@ -22,6 +22,9 @@ from zhiku.services.persons import Asker, find_oneself, find_person
 
 #: The think tank is not older.
 EARLIEST = date(2000, 1, 1)
+
+#: SQLite takes 32,766 variables in a statement, older builds 999.
+_CHUNK = 900
 
 #: What goes with each consent, for the page that asks before it is taken back.
 CONSEQUENCES: Mapping[ConsentPurpose, str] = {
@@ -94,23 +97,7 @@ class Consents:
         with self._sessions.begin() as session:
             begin_writing(session)
             find_person(session, asker, expert_id, Permission.RECORD_CONSENT)
-            if purpose in purposes_held(session, expert_id):
-                raise ConsentNotAcceptable(f"“{purpose.label}”的同意已经登记过了，不用再登记。")
-            day = self._day(on, now)
-            earlier = [row.withdrawn_on for row in _rows(session, expert_id) if row.purpose is purpose]
-            last = max((one for one in earlier if one is not None), default=EARLIEST)
-            if day < last:
-                raise ConsentNotAcceptable(f"本人在 {last.isoformat()} 撤回过这项同意，重新同意的日期不能更早。")
-            consent = Consent(
-                expert_id=expert_id,
-                purpose=purpose,
-                form=form,
-                granted_on=day,
-                recorded_by=asker.name[:40],
-                created_at=now,
-            )
-            session.add(consent)
-        return consent
+            return note_consent(session, expert_id, purpose, form, on, asker.name, now, self._zone)
 
     def withdraw(self, asker: Asker, expert_id: int, purpose: ConsentPurpose | None) -> None:
         """Take a consent back, today, and remove what it covered. Without one there is still something to remove.
@@ -144,14 +131,31 @@ class Consents:
             if removal is not None:
                 removal(session, expert_id, now)
 
-    def _day(self, on: date | None, now: datetime) -> date:
-        if on is None:
-            raise ConsentNotAcceptable("请填写同意的日期，例如 2026-05-04。")
-        if on > now.astimezone(self._zone).date():
-            raise ConsentNotAcceptable("同意的日期不能在今天以后。请检查年份和月份。")
-        if on < EARLIEST:
-            raise ConsentNotAcceptable(f"同意的日期不能早于 {EARLIEST.year} 年。请检查年份。")
-        return on
+
+def note_consent(
+    session: Session,
+    expert_id: int,
+    purpose: ConsentPurpose,
+    form: ConsentForm,
+    on: date | None,
+    by: str,
+    now: datetime,
+    zone: tzinfo,
+) -> Consent:
+    """Add a consent given on a day of the county's zone, written down by whom. Whether they may is the caller's to ask,
+    and the transaction is the caller's. Raises `ConsentNotAcceptable`."""
+    if purpose in purposes_held(session, expert_id):
+        raise ConsentNotAcceptable(f"“{purpose.label}”的同意已经登记过了，不用再登记。")
+    day = _day(on, now.astimezone(zone).date())
+    earlier = [row.withdrawn_on for row in _rows(session, expert_id) if row.purpose is purpose]
+    last = max((one for one in earlier if one is not None), default=EARLIEST)
+    if day < last:
+        raise ConsentNotAcceptable(f"本人在 {last.isoformat()} 撤回过这项同意，重新同意的日期不能更早。")
+    consent = Consent(
+        expert_id=expert_id, purpose=purpose, form=form, granted_on=day, recorded_by=by[:40], created_at=now
+    )
+    session.add(consent)
+    return consent
 
 
 def purposes_held(session: Session, expert_id: int) -> set[ConsentPurpose]:
@@ -165,11 +169,43 @@ def was_withdrawn(session: Session, expert_id: int, purpose: ConsentPurpose) -> 
     return bool(rows) and not any(row.holds for row in rows)
 
 
+def withdrawn_of_many(session: Session, expert_ids: Collection[int]) -> dict[int, set[ConsentPurpose]]:
+    """As `was_withdrawn`, for many at once: `{expert_id: purposes}`, without those who took nothing back."""
+    held: dict[tuple[int, ConsentPurpose], bool] = {}
+    ordered = sorted(set(expert_ids))
+    for start in range(0, len(ordered), _CHUNK):
+        rows = session.scalars(select(Consent).where(Consent.expert_id.in_(ordered[start : start + _CHUNK])))
+        for row in rows:
+            key = (row.expert_id, row.purpose)
+            held[key] = held.get(key, False) or row.holds
+    found: dict[int, set[ConsentPurpose]] = {}
+    for (expert_id, purpose), holds in held.items():
+        if not holds:
+            found.setdefault(expert_id, set()).add(purpose)
+    return found
+
+
+def is_withdrawn(purpose: ConsentPurpose) -> ColumnElement[bool]:
+    """The condition on `Expert` that the last word on a purpose was a withdrawal."""
+    noted = (Consent.expert_id == Expert.id) & (Consent.purpose == purpose)
+    return exists().where(noted) & ~exists().where(noted, Consent.withdrawn_on.is_(None))
+
+
 def remove_photo(session: Session, expert_id: int, _at: datetime) -> None:
     """A `Removal`: the public picture goes; the listener of the session notes it."""
     photo = session.get(ExpertPhoto, expert_id)
     if photo is not None:
         session.delete(photo)
+
+
+def _day(on: date | None, today: date) -> date:
+    if on is None:
+        raise ConsentNotAcceptable("请填写同意的日期，例如 2026-05-04。")
+    if on > today:
+        raise ConsentNotAcceptable("同意的日期不能在今天以后。请检查年份和月份。")
+    if on < EARLIEST:
+        raise ConsentNotAcceptable(f"同意的日期不能早于 {EARLIEST.year} 年。请检查年份。")
+    return on
 
 
 def _rows(session: Session, expert_id: int) -> Sequence[Consent]:

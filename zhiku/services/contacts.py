@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, load_only
 
 from zhiku.domain.contacts import ContactDetail, ContactSubject
+from zhiku.domain.encryption import KeysUnusable
 
 EXPERT = ContactSubject.EXPERT
 SUGGESTION = ContactSubject.SUGGESTION
@@ -86,6 +87,19 @@ def stored(session: Session, subject: ContactSubject, subject_id: int) -> list[S
         .order_by(ContactDetail.id)
     )
     return [StoredContact(key, value, created_at) for key, value, created_at in rows]
+
+
+def readable(session: Session, subject: ContactSubject, subject_id: int) -> list[tuple[int, str | None]]:
+    """As `stored`, with None for what no key opens: it can still be pointed at."""
+    theirs = (ContactDetail.subject == subject) & (ContactDetail.subject_id == subject_id)
+    found: list[tuple[int, str | None]] = []
+    for key in session.scalars(select(ContactDetail.id).where(theirs).order_by(ContactDetail.id)).all():
+        try:
+            value = session.scalar(select(ContactDetail.value).where(ContactDetail.id == key))
+        except KeysUnusable:
+            value = None
+        found.append((key, value))
+    return found
 
 
 def count(session: Session, subject: ContactSubject, subject_id: int) -> int:

@@ -14,6 +14,7 @@ from zhiku.domain.engagements import ServiceRecord
 from zhiku.domain.expertise import FieldOfExpertise
 from zhiku.domain.experts import Expert, ExpertField, WayOfHelping
 from zhiku.domain.permissions import Scope
+from zhiku.domain.readership import Reader
 from zhiku.domain.suggestions import UNSEARCHABLE, Suggestion, SuggestionAuthor
 
 
@@ -72,6 +73,7 @@ class Directory:
                     SuggestionAuthor.expert_id == expert_id,
                     Suggestion.status.not_in(UNSEARCHABLE),
                     is_within(Suggestion.division_code, scope.division),
+                    Reader(scope, is_searching=True).condition(),
                 )
                 .order_by(Suggestion.submitted_on.desc(), Suggestion.id.desc())
                 .options(joinedload(Suggestion.lead_department).options(raiseload("*")), raiseload("*"))

@@ -20,12 +20,14 @@ from zhiku.analysis.analyzer import Analyzer
 from zhiku.analysis.clauses import clause_keys, split_clauses
 from zhiku.analysis.normalize import normalize
 from zhiku.domain.engagements import ServiceRecord
+from zhiku.domain.readership import Reader
 from zhiku.domain.redaction import redact
 from zhiku.domain.suggestions import UNSEARCHABLE, Suggestion
 from zhiku.search.highlight import Passage, Passages, Sentence, best_sentences, first_sentence
 from zhiku.search.meaning import NEAR_FLOOR
 from zhiku.search.port import Hit, Kind, QueryTerms, TermGroup
 from zhiku.services.profiles import Profile
+from zhiku.services.readable_suggestions import readable_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +142,14 @@ def remembered_characters() -> int:
         return int(_REMEMBERED.currsize)
 
 
-def load_texts(hits: Iterable[Hit], session: Session) -> dict[str, DocumentTexts]:
-    """Texts of the suggestions and service records hit, by source; rows a search must not show are left out."""
+def load_texts(hits: Iterable[Hit], session: Session, reader: Reader | None = None) -> dict[str, DocumentTexts]:
+    """Texts of the suggestions and service records hit, by source; rows a search must not show are left out, and so are
+    suggestions that a given `reader` may not read."""
     ids: dict[Kind, set[int]] = {kind: set() for kind in Kind}
     for hit in hits:
         ids[hit.kind].add(int(hit.source.partition(":")[2]))
+    if reader is not None:
+        ids[Kind.SUGGESTION] = readable_of(session, ids[Kind.SUGGESTION], reader)
     if not (ids[Kind.SUGGESTION] or ids[Kind.SERVICE]):
         return {}
     asked = {"suggestions": sorted(ids[Kind.SUGGESTION]), "services": sorted(ids[Kind.SERVICE])}

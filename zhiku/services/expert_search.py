@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -11,6 +12,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased, selectinload, sessionmaker
 
 from zhiku.domain.expertise import FieldOfExpertise
+from zhiku.domain.permissions import Scope
+from zhiku.domain.readership import Reader
 from zhiku.search.intent import Intent
 from zhiku.search.keywords import KnownWords
 from zhiku.search.ladder import DOCUMENT_LIMIT, NEAR_PLACES, Found, find_people
@@ -57,8 +60,16 @@ class ExpertSearch:
         self._engine = engine
         self._page_size = page_size
         self._division = division
+        self._reader: Reader | None = None
         self._mains: Mapping[str, str] | None = None
         self._mains_read_at = 0.0
+
+    def of_department(self, department_id: int) -> ExpertSearch:
+        """The same people in the same order for a department; sentences of suggestions that are not theirs to read are
+        no evidence for them."""
+        theirs = copy.copy(self)
+        theirs._reader = Reader(Scope(self._division, department_id), is_searching=True)
+        return theirs
 
     def search(
         self,
@@ -293,7 +304,7 @@ class ExpertSearch:
 
     def _people(self, ranked: Sequence[RankedOwner], terms: QueryTerms) -> tuple[PersonFound, ...]:
         """The people of a page."""
-        return found_people(self._sessions, ranked, terms, self._engine.analyzer, self._division)
+        return found_people(self._sessions, ranked, terms, self._engine.analyzer, self._division, self._reader)
 
 
 def _shared(terms: QueryTerms, group: TermGroup, counts: Mapping[str, int]) -> float:

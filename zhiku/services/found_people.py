@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from zhiku.analysis.analyzer import Analyzer
 from zhiku.domain.experts import WayOfHelping
+from zhiku.domain.readership import Reader
 from zhiku.search.port import Hit, QueryTerms
 from zhiku.search.ranking import RankedOwner
 from zhiku.services.answers import PersonFound
@@ -38,14 +39,18 @@ def found_people(
     terms: QueryTerms,
     analyzer: Analyzer,
     division: str = "",
+    reader: Reader | None = None,
 ) -> tuple[PersonFound, ...]:
-    """The people of a page, who were found by these terms, in their order; `division` is the reader's scope."""
+    """The people of a page, who were found by these terms, in their order; `division` is the reader's scope.
+
+    Of suggestions that a given `reader` may not read no sentence is shown.
+    """
     ids = [int(one.owner.partition(":")[2]) for one in ranked]
     shown = [tuple(one.hits[:EVIDENCE_DOCUMENTS]) for one in ranked]
     with sessions() as session:
         # The index may lag behind by a moment: who was withdrawn or has moved away is not shown, whatever it says.
         profiles = load_profiles(session, ids)
-        texts = load_texts([hit for hits in shown for hit in hits], session)
+        texts = load_texts([hit for hits in shown for hit in hits], session, reader)
     finder = EvidenceFinder(terms, analyzer)
     return tuple(
         [

@@ -16,13 +16,16 @@ from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.orm import Session, joinedload, sessionmaker
 
 from zhiku.analysis.normalize import clean
+from zhiku.domain.accounts import EntryCode, SignIn
 from zhiku.domain.actors import acting_for
 from zhiku.domain.base import DomainError, begin_writing
+from zhiku.domain.consents import ConsentPurpose
 from zhiku.domain.experts import Availability, Expert, WayOfHelping
-from zhiku.domain.on_behalf import CONFIRMABLE_FOR, ActAlreadyAnswered, ActOnBehalf, ActState, Channel
+from zhiku.domain.on_behalf import CONFIRMABLE_FOR, OWN_CODE_WITHIN, ActAlreadyAnswered, ActOnBehalf, ActState, Channel
 from zhiku.domain.permissions import Scope
 from zhiku.domain.redaction import has_private_number
 from zhiku.domain.suggestions import Suggestion
+from zhiku.services.consents import was_withdrawn
 from zhiku.services.liaisons import MAX_ID, require_kept
 from zhiku.services.persons import Asker
 from zhiku.services.suggestion_intake import (
@@ -128,6 +131,7 @@ class Act:
     settlement: str
     subject_kind: str
     subject_id: str
+    is_by_own_code: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +155,8 @@ class Which(Enum):
     OBJECTED = "objected"
     #: Not confirmed in time, and not settled.
     EXPIRED = "expired"
+    #: Confirmed by a device that had just come in by a code of the same liaison's, and not settled.
+    OWN_CODE = "own-code"
     SETTLED = "settled"
     ALL = "all"
 
@@ -178,7 +184,7 @@ class OnBehalf:
         """
         author = self._author(asker, expert_id)
         errand = errand.cleaned()
-        problems = errand.problems() | find_problems(replace(draft, name=author.name).cleaned(), is_known=True)
+        problems = self._problems(expert_id, author, draft, errand)
         if problems:
             raise DraftNotAcceptable(problems)
 
@@ -193,8 +199,7 @@ class OnBehalf:
 
     def find_problems(self, asker: Asker, expert_id: int, draft: SuggestionDraft, errand: Errand) -> dict[str, str]:
         """What would be refused of a draft, as `file_suggestion` says it. Raises `PersonNotFound`."""
-        name = self._author(asker, expert_id).name
-        return errand.cleaned().problems() | find_problems(replace(draft, name=name).cleaned(), is_known=True)
+        return self._problems(expert_id, self._author(asker, expert_id), draft, errand.cleaned())
 
     def willingness(self, asker: Asker, expert_id: int) -> Willingness:
         """What the profile says now. Raises `PersonNotFound`."""
@@ -252,8 +257,8 @@ class OnBehalf:
         with self._sessions() as session:
             return _act(self._find(session, act_id, ActOnBehalf.expert_id == expert_id), self._clock())
 
-    def confirm(self, expert_id: int, act_id: int) -> None:
-        """The retiree says that it is so. Said twice it is said once.
+    def confirm(self, expert_id: int, act_id: int, sign_in_id: int = 0) -> None:
+        """The retiree says that it is so, with the device of this sign-in. Said twice it is said once.
 
         Raises `ActNotFound`, and `ActAlreadyAnswered` where they objected before or it expired.
         """
@@ -262,12 +267,14 @@ class OnBehalf:
             begin_writing(session)
             row = self._find(session, act_id, ActOnBehalf.expert_id == expert_id, is_to_change=True)
             if row.state(now) is not ActState.CONFIRMED:
-                row.confirm(now)
+                row.confirm(now, _is_by_own_code(session, row, sign_in_id, now))
 
     def object(self, expert_id: int, act_id: int, reason: str) -> None:
-        """The retiree says that it is not so, and why. Said twice in the same words it is said once.
+        """The retiree says that it is not so, and why, also of an act that expired: then it is among the objections
+        that the bureau looks into. Said twice in the same words it is said once.
 
-        Raises `ActNotFound`, `ObjectionMissing`, and `ActAlreadyAnswered` where they confirmed before or it expired.
+        Raises `ActNotFound`, `ObjectionMissing`, and `ActAlreadyAnswered` where they confirmed before, or the bureau
+        settled it when it had expired.
         """
         reason = _words(reason, "请写一两句话，说说哪里不对，例如：我没有说过要提这条建议。")
         now = self._clock()
@@ -335,6 +342,17 @@ class OnBehalf:
         )
         session.flush()
 
+    def _problems(self, expert_id: int, author: KnownAuthor, draft: SuggestionDraft, errand: Errand) -> dict[str, str]:
+        cleaned = replace(draft, name=author.name).cleaned()
+        problems = errand.problems() | find_problems(cleaned, is_known=True)
+        if cleaned.contact and "contact" not in problems:
+            with self._sessions() as session:
+                if was_withdrawn(session, expert_id, ConsentPurpose.CONTACT):
+                    problems["contact"] = (
+                        "本人撤回了保存联系方式的同意，请把这一栏留空。本人重新同意的，请先在“本人的同意”里登记。"
+                    )
+        return problems
+
     def _find(
         self, session: Session, act_id: int, condition: ColumnElement[bool], is_to_change: bool = False
     ) -> ActOnBehalf:
@@ -372,13 +390,14 @@ class OnBehalf:
                 ActOnBehalf.confirmed_at.is_(None),
                 ActOnBehalf.expires_at <= now,
             ),
+            Which.OWN_CODE: and_(unsettled, ActOnBehalf.is_by_own_code),
             Which.SETTLED: ActOnBehalf.settled_at.is_not(None),
             Which.ALL: ActOnBehalf.id > 0,
         }
         return conditions[which]
 
 
-_TO_SETTLE = frozenset({Which.OBJECTED, Which.EXPIRED})
+_TO_SETTLE = frozenset({Which.OBJECTED, Which.EXPIRED, Which.OWN_CODE})
 
 
 def _acts() -> Select[ActOnBehalf]:
@@ -416,7 +435,27 @@ def _act(row: ActOnBehalf, now: datetime) -> Act:
         settlement=row.settlement,
         subject_kind=row.subject_kind,
         subject_id=row.subject_id,
+        is_by_own_code=row.is_by_own_code,
     )
+
+
+def _is_by_own_code(session: Session, act: ActOnBehalf, sign_in_id: int, now: datetime) -> bool:
+    """Whether the device that confirms came in by a code which the act's own liaison made a short while ago."""
+    sign_in = session.get(SignIn, sign_in_id)
+    if sign_in is None or act.account_id is None:
+        return False
+    # The code that it came in by: the last one of the account that a browser used before.
+    code = session.scalar(
+        select(EntryCode)
+        .where(
+            EntryCode.account_id == sign_in.account_id,
+            EntryCode.spent_by != "",
+            EntryCode.spent_at <= sign_in.began_at,
+        )
+        .order_by(EntryCode.spent_at.desc(), EntryCode.id.desc())
+        .limit(1)
+    )
+    return code is not None and code.issued_by_id == act.account_id and now - code.issued_at <= OWN_CODE_WITHIN
 
 
 def _willingness(expert: Expert) -> Willingness:

@@ -220,7 +220,8 @@ def _look(event: AuditEvent) -> Look:
     role = next((role.label for role in Role if role.value == event.actor_role), "")
     who = f"{role} {event.actor_name}".strip()
     if event.action == Action.EXPORTED.value:
-        what = "导出了您的全部资料"
+        is_theirs = event.subject_kind == "expert"
+        what = "导出了您的全部资料" if is_theirs else "导出了和您联名提建议的人的资料"
     else:
         part = PARTS.get(str(event.changes.get("", "")), "不公开的资料")
         what = f"看了您的{part}" if event.subject_kind == "expert" else f"看了您提建议时留的{part}"

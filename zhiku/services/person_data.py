@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload, sessionmaker
 
 from zhiku.domain.accounts import Account, LiaisonAssignment, SignIn
@@ -25,11 +25,20 @@ from zhiku.domain.experts import Expert, ExpertField, WayOfHelping
 from zhiku.domain.on_behalf import ActOnBehalf
 from zhiku.domain.permissions import Permission, Role
 from zhiku.domain.photos import ExpertPhoto
-from zhiku.domain.suggestions import Suggestion, SuggestionAuthor
-from zhiku.services import contacts
+from zhiku.domain.suggestions import Suggestion
+from zhiku.services.authors import find_author
+from zhiku.services.erasure import signature_of, signed_by
 from zhiku.services.persons import Asker, find_person
-from zhiku.services.reveals import RevealPurpose, purpose_text
+from zhiku.services.reveals import (
+    EXPORT_COUNTS,
+    RevealPurpose,
+    TooManyReveals,
+    note_stopped,
+    purpose_text,
+    require_allowed,
+)
 from zhiku.services.sensitive import SensitiveKind, values_of
+from zhiku.services.signatures import Signature, own_contacts
 
 #: The form of data.json; raised when a reader would have to know.
 FORMAT = "zhiku person 1"
@@ -74,20 +83,70 @@ class PersonExports:
     def export(self, asker: Asker, expert_id: int, purpose: RevealPurpose | None, words: str) -> PersonFile:
         """Everything held on a person. The event is stored before the first byte is given.
 
-        Raises `PersonNotFound`, `PurposeMissing`.
+        Raises `PersonNotFound`, `PurposeMissing`, `TooManyReveals`: it opens more than any look, and counts so.
         """
         now = self._clock()
-        with acting_for(purpose=purpose_text(purpose, words)), self._sessions.begin() as session:
-            begin_writing(session)
-            find_person(session, asker, expert_id, Permission.EXPORT_PERSON)
-            append(session, [Note(Action.EXPORTED, "expert", str(expert_id))], now)
-        name = f"zhiku-person-{expert_id}-{now.astimezone(self._zone):%Y%m%d}.zip"
-        return PersonFile(name, self._zipped(expert_id, now))
 
-    def _zipped(self, expert_id: int, now: datetime) -> Iterator[bytes]:
+        def find(session: Session) -> int:
+            return find_person(session, asker, expert_id, Permission.EXPORT_PERSON).id
+
+        self._note(asker, "expert", find, purpose_text(purpose, words), now)
+        return self._file(
+            f"person-{expert_id}", lambda session: collect(session, expert_id, self._zone), now, expert_id
+        )
+
+    def export_author(
+        self, asker: Asker, number: str, place: int, purpose: RevealPurpose | None, words: str
+    ) -> PersonFile:
+        """As `export`, of an author who has no profile: who signed the suggestion with this number, at this place.
+
+        Raises `PersonNotFound`, `PurposeMissing`, `TooManyReveals`.
+        """
+        now = self._clock()
+
+        def find(session: Session) -> int:
+            return find_author(session, asker, number, place, Permission.EXPORT_PERSON).suggestion_id
+
+        key = self._note(asker, "suggestion", find, purpose_text(purpose, words), now)
+
+        def sections(session: Session) -> list[Section]:
+            found = find_author(session, asker, number, place, Permission.EXPORT_PERSON)
+            return collect_author(session, found.signature, found.suggestions, self._zone)
+
+        return self._file(f"author-{key}", sections, now)
+
+    def _note(
+        self, asker: Asker, subject_kind: str, find: Callable[[Session], int], purpose: str, now: datetime
+    ) -> int:
+        """Note that a file is taken out of the subject that `find` gives the id of, if it may be; gives the id."""
+        stopped: TooManyReveals | None = None
+        with acting_for(purpose=purpose), self._sessions.begin() as session:
+            begin_writing(session)
+            key = find(session)
+            try:
+                require_allowed(session, asker, now, EXPORT_COUNTS)
+            except TooManyReveals as refused:
+                # The event that says so must stay: so no exception ends this transaction.
+                note_stopped(session, subject_kind, str(key), "", now)
+                stopped = refused
+            else:
+                append(session, [Note(Action.EXPORTED, subject_kind, str(key))], now)
+        if stopped is not None:
+            raise stopped
+        return key
+
+    def _file(
+        self, whose: str, collected: Callable[[Session], list[Section]], now: datetime, photo_of: int | None = None
+    ) -> PersonFile:
+        name = f"zhiku-{whose}-{now.astimezone(self._zone):%Y%m%d}.zip"
+        return PersonFile(name, self._zipped(collected, now, photo_of))
+
+    def _zipped(
+        self, collected: Callable[[Session], list[Section]], now: datetime, photo_of: int | None
+    ) -> Iterator[bytes]:
         pipe = _Pipe()
         with self._sessions() as session, zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive:
-            sections = collect(session, expert_id, self._zone)
+            sections = collected(session)
             made_at = _time(now, self._zone)
             for name, content in (
                 ("说明.txt", _README.format(at=made_at).encode("utf-8-sig")),
@@ -96,7 +155,7 @@ class PersonExports:
             ):
                 archive.writestr(name, content)
                 yield from pipe.taken()
-            photo = session.get(ExpertPhoto, expert_id)
+            photo = None if photo_of is None else session.get(ExpertPhoto, photo_of)
             if photo is not None:
                 archive.writestr("照片.jpg", photo.large)
                 yield from pipe.taken()
@@ -144,14 +203,8 @@ def collect(session: Session, expert_id: int, zone: tzinfo) -> list[Section]:
         )
     ).one()
     account = session.scalar(select(Account).where(Account.expert_id == expert_id))
-    suggestions = list(
-        session.scalars(
-            select(Suggestion)
-            .where(Suggestion.authors.any(SuggestionAuthor.expert_id == expert_id))
-            .options(selectinload(Suggestion.steps), joinedload(Suggestion.lead_department))
-            .order_by(Suggestion.id)
-        )
-    )
+    suggestions = signed_by(session, expert_id)
+    signature = signature_of(session, expert)
     return [
         Section("profile", "基本情况", ("项目", "内容"), _profile(expert, zone)),
         Section(
@@ -176,18 +229,7 @@ def collect(session: Session, expert_id: int, zone: tzinfo) -> list[Section]:
                 for one in session.scalars(select(Consent).where(Consent.expert_id == expert_id).order_by(Consent.id))
             ],
         ),
-        Section(
-            "suggestions",
-            "提出的建议",
-            ("编号", "提交日期", "事由", "情况", "建议", "状态", "承办部门", "答复结果"),
-            [_suggestion(one) for one in suggestions],
-        ),
-        Section(
-            "suggestion_contacts",
-            "提建议时留下的联系方式",
-            ("编号", "联系方式"),
-            [(one.number, value) for one in suggestions for value in contacts.of(session, contacts.SUGGESTION, one.id)],
-        ),
+        *_suggestion_sections(session, signature, suggestions),
         Section(
             "services",
             "服务记录",
@@ -220,13 +262,49 @@ def collect(session: Session, expert_id: int, zone: tzinfo) -> list[Section]:
             ("方式", "开始", "最近使用", "结束", "设备", "网络地址"),
             _sign_ins(session, account, zone),
         ),
-        Section(
-            "audit",
-            "审计记录：谁对这些资料做过什么",
-            ("时间", "谁", "身份", "做了什么", "对象", "用途"),
-            list(_events(session, expert_id, account, suggestions, zone)),
-        ),
+        _audit_section(session, expert_id, account, suggestions, zone),
     ]
+
+
+def collect_author(
+    session: Session, signature: Signature, suggestions: Sequence[Suggestion], zone: tzinfo
+) -> list[Section]:
+    """As `collect`, of an author who has no profile."""
+    return [
+        Section("profile", "基本情况", ("项目", "内容"), [("姓名", signature.name)]),
+        *_suggestion_sections(session, signature, suggestions),
+        _audit_section(session, None, None, suggestions, zone),
+    ]
+
+
+def _suggestion_sections(
+    session: Session, signature: Signature, suggestions: Sequence[Suggestion]
+) -> tuple[Section, Section]:
+    return (
+        Section(
+            "suggestions",
+            "提出的建议",
+            ("编号", "提交日期", "事由", "情况", "建议", "状态", "承办部门", "答复结果"),
+            [_suggestion(one) for one in suggestions],
+        ),
+        Section(
+            "suggestion_contacts",
+            "提建议时留下的联系方式",
+            ("编号", "联系方式"),
+            [(one.number, value) for one in suggestions for value in own_contacts(session, signature, one)],
+        ),
+    )
+
+
+def _audit_section(
+    session: Session, expert_id: int | None, account: Account | None, suggestions: Sequence[Suggestion], zone: tzinfo
+) -> Section:
+    return Section(
+        "audit",
+        "审计记录：谁对这些资料做过什么",
+        ("时间", "谁", "身份", "做了什么", "对象", "用途"),
+        list(_events(session, expert_id, account, suggestions, zone)),
+    )
 
 
 def as_json(sections: Iterable[Section], made_at: str) -> str:
@@ -329,14 +407,17 @@ def _sign_ins(session: Session, account: Account | None, zone: tzinfo) -> list[t
 
 
 def _events(
-    session: Session, expert_id: int, account: Account | None, suggestions: Sequence[Suggestion], zone: tzinfo
+    session: Session, expert_id: int | None, account: Account | None, suggestions: Sequence[Suggestion], zone: tzinfo
 ) -> Iterator[tuple[str, ...]]:
     """Everything about the person, for the person, and by the person."""
-    about = [
-        (AuditEvent.subject_kind == "expert") & (AuditEvent.subject_id == str(expert_id)),
-        AuditEvent.on_behalf_of == expert_id,
+    about: list[ColumnElement[bool]] = [
         (AuditEvent.subject_kind == "suggestion") & AuditEvent.subject_id.in_([str(one.id) for one in suggestions]),
     ]
+    if expert_id is not None:
+        about += [
+            (AuditEvent.subject_kind == "expert") & (AuditEvent.subject_id == str(expert_id)),
+            AuditEvent.on_behalf_of == expert_id,
+        ]
     if account is not None:
         about += [
             (AuditEvent.subject_kind == "account") & (AuditEvent.subject_id == str(account.id)),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, case, func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from zhiku.domain.accounts import Account
@@ -15,6 +15,9 @@ from zhiku.domain.base import DomainError, LabelledEnum
 from zhiku.domain.permissions import Permission
 from zhiku.domain.redaction import has_private_number
 from zhiku.services.persons import Asker, find_person
+
+#: Taking out everything that is held on a person opens so many kinds of values at once (SensitiveKind), and counts so.
+EXPORT_COUNTS = 4
 
 #: Values that one account may look at. An afternoon of invitations by telephone is 60 calls; a copy of the register is
 #: not what revealing is for, and takes more.
@@ -57,6 +60,8 @@ class RevealCount:
     role: str
     times: int
     people: int
+    #: How many files with everything on a person were taken out; each is `EXPORT_COUNTS` of `times`.
+    exports: int
     #: How often it was stopped.
     refused: int
 
@@ -113,17 +118,17 @@ def purpose_text(purpose: RevealPurpose | None, words: str) -> str:
     return f"{purpose.label.partition('（')[0]}：{words}"
 
 
-def require_allowed(session: Session, asker: Asker, now: datetime) -> None:
-    """Raise `TooManyReveals` where an account has used up what it may look at."""
+def require_allowed(session: Session, asker: Asker, now: datetime, counts: int = 1) -> None:
+    """Raise `TooManyReveals` where an account has used up what it may look at; a look `counts` so much."""
     hour, day = (_count(session, asker.account_id, now - ago) for ago in (timedelta(hours=1), timedelta(days=1)))
-    if day >= MOST_A_DAY:
+    if day + counts > MOST_A_DAY:
         raise TooManyReveals(
-            f"最近 24 小时您已经查看了 {day} 次敏感资料，今天不能再看了，老干部局会看到这条记录。"
+            f"最近 24 小时您已经查看了 {day} 次敏感资料（导出一个人的资料算 {EXPORT_COUNTS} 次），今天不能再看、再导出了，老干部局会看到这条记录。"
             "如果工作确实需要，请向老干部局说明。"
         )
-    if hour >= MOST_AN_HOUR:
+    if hour + counts > MOST_AN_HOUR:
         raise TooManyReveals(
-            f"最近一小时您已经查看了 {hour} 次敏感资料，请过一会儿再看，老干部局会看到这条记录。"
+            f"最近一小时您已经查看了 {hour} 次敏感资料（导出一个人的资料算 {EXPORT_COUNTS} 次），请过一会儿再看、再导出，老干部局会看到这条记录。"
             "如果工作确实需要，请向老干部局说明。"
         )
 
@@ -141,10 +146,11 @@ def counts_of_a_day(session: Session, now: datetime) -> list[RevealCount]:
             AuditEvent.actor_id,
             func.max(AuditEvent.actor_name),
             func.max(AuditEvent.actor_role),
-            func.count(),
-            func.count(func.distinct(AuditEvent.subject_id)),
+            func.sum(_COUNTS),
+            func.count(func.distinct(AuditEvent.subject_kind + AuditEvent.subject_id)),
+            func.count().filter(AuditEvent.action == Action.EXPORTED.value),
         )
-        .where(since, AuditEvent.action == Action.REVEALED.value, AuditEvent.actor_id.is_not(None))
+        .where(since, _is_a_look(), AuditEvent.actor_id.is_not(None))
         .group_by(AuditEvent.actor_id)
     )
     stopped: Mapping[int, int] = {
@@ -157,34 +163,53 @@ def counts_of_a_day(session: Session, now: datetime) -> list[RevealCount]:
         if actor is not None
     }
     counts = [
-        RevealCount(actor, name, role, times, people, stopped.get(actor, 0))
-        for actor, name, role, times, people in revealed
+        RevealCount(actor, name, role, times, people, exports, stopped.get(actor, 0))
+        for actor, name, role, times, people, exports in revealed
         if actor is not None
     ]
     return sorted(counts, key=lambda one: (-one.refused, -one.times, one.account_id))
 
 
 def reveals_of(session: Session, subject_kind: str, subject_id: int, limit: int = 20) -> list[Reveal]:
-    """The last looks at somebody's data, newest first."""
+    """The last looks at somebody's data, and the files of it that were taken out; newest first."""
     events = session.scalars(
         select(AuditEvent)
         .where(
             AuditEvent.subject_kind == subject_kind,
             AuditEvent.subject_id == str(subject_id),
-            AuditEvent.action == Action.REVEALED.value,
+            _is_a_look(),
         )
         .order_by(AuditEvent.id.desc())
         .limit(limit)
     )
-    return [Reveal(one.at, one.actor_name, str(one.changes.get("", "")), one.purpose) for one in events]
+    return [
+        Reveal(
+            one.at,
+            one.actor_name,
+            EVERYTHING if one.action == Action.EXPORTED.value else str(one.changes.get("", "")),
+            one.purpose,
+        )
+        for one in events
+    ]
 
 
 #: Kinds of subjects, as the audit names them, whose data can be looked at.
 SUBJECT_KINDS = ("expert", "suggestion")
 
 
+#: Stands for the kind of a `Reveal` that took out everything.
+EVERYTHING = "everything"
+
+#: What one event counts.
+_COUNTS = case((AuditEvent.action == Action.EXPORTED.value, EXPORT_COUNTS), else_=1)
+
+
+def _is_a_look() -> ColumnElement[bool]:
+    """The condition that an event opened somebody's data; exports of tables and of the audit hold none of it."""
+    is_export = (AuditEvent.action == Action.EXPORTED.value) & AuditEvent.subject_kind.in_(SUBJECT_KINDS)
+    return (AuditEvent.action == Action.REVEALED.value) | is_export
+
+
 def _count(session: Session, account_id: int, since: datetime) -> int:
-    statement = select(func.count()).where(
-        AuditEvent.actor_id == account_id, AuditEvent.at > since, AuditEvent.action == Action.REVEALED.value
-    )
+    statement = select(func.sum(_COUNTS)).where(AuditEvent.actor_id == account_id, AuditEvent.at > since, _is_a_look())
     return session.scalar(statement) or 0

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy.orm import Session, sessionmaker
 
+from zhiku.domain.permissions import Scope
 from zhiku.search.port import Searcher
 from zhiku.search.scope import within
 from zhiku.services.completion import Completer
@@ -40,6 +41,14 @@ class Searches:
     completer: Completer
     did_you_mean: DidYouMean
     problem_words: ProblemWords
+
+    def of_department(self, department_id: int) -> Searches:
+        """The same for an account of a department: what is made ready is shared, what is shown is theirs to read."""
+        return replace(
+            self,
+            experts=self.experts.of_department(department_id),
+            suggestions=self.suggestions.of_department(department_id),
+        )
 
     def start(self) -> None:
         """Begin to make ready what is needed while somebody types, in the background."""
@@ -76,6 +85,11 @@ class ScopedSearches:
         self._everything = self._make("")
         #: By division, the last used last.
         self._kept: dict[str, Searches] = {}
+
+    def of_scope(self, scope: Scope) -> Searches:
+        """The searches of a scope: of its division, and for a department what that department may read."""
+        searches = self.within(scope.division)
+        return searches if scope.department_id is None else searches.of_department(scope.department_id)
 
     def within(self, division: str) -> Searches:
         """The searches of a division, given by a prefix of codes; "" for everything."""

@@ -25,7 +25,7 @@ from zhiku.domain.masking import RECORDED, masked_contact, masked_identity_numbe
 from zhiku.domain.permissions import Permission
 from zhiku.domain.sensitive import HardshipNote, HealthNote, IdentityNumber
 from zhiku.services import contacts
-from zhiku.services.consents import Removal, purposes_held
+from zhiku.services.consents import Removal, purposes_held, was_withdrawn
 from zhiku.services.persons import Asker, PersonNotFound, find_person, find_suggestion
 from zhiku.services.reveals import RevealPurpose, TooManyReveals, note_stopped, purpose_text, require_allowed
 
@@ -319,10 +319,14 @@ def _store(session: Session, model: type[_Row], expert_id: int, value: str, now:
 
 
 def _consent_warnings(session: Session, expert_id: int, kind: SensitiveKind) -> list[str]:
-    """Raise `ConsentMissing` where the law wants the consent first; a number to call somebody by is only warned of,
-    because asking for a consent takes a call."""
+    """Raise `ConsentMissing` where the law wants the consent first, and where it was taken back; a number to call
+    somebody by who was never asked is only warned of, because asking for a consent takes a call."""
     if kind.consent in purposes_held(session, expert_id):
         return []
+    if was_withdrawn(session, expert_id, kind.consent):
+        raise ConsentMissing(
+            f"本人撤回了“{kind.consent.label}”的同意，不能再登记{kind.label}。本人重新同意的，请先在“本人的同意”里登记。"
+        )
     if kind is SensitiveKind.CONTACT:
         return ["还没有登记本人对“保存联系方式”的同意，请在联系时征得同意并登记。"]
     raise ConsentMissing(

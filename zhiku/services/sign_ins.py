@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, bindparam, delete, select, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
-from zhiku.domain.accounts import Account, AccountClosed, SignIn, SignInKind
+from zhiku.domain.accounts import ENDED, Account, AccountClosed, EntryCode, SignIn, SignInKind
 from zhiku.domain.actors import Actor, current_actor
 from zhiku.domain.audit import Action, Note, append
 from zhiku.domain.base import begin_writing
@@ -180,6 +180,7 @@ class SignIns:
             if row is None:
                 return
             now = row.ended_at = self._clock()
+            _close_behind(session, row.account_id)
             session.flush()
             note = Note(Action.SIGNED_OUT, "account", str(row.account_id), {"device": [row.device, None]})
             append(session, [note], now, _owner(row.account, row.address))
@@ -232,6 +233,7 @@ class SignIns:
             ).all()
             for row in rows:
                 row.ended_at = now
+            _close_behind(session, account_id)
             session.flush()
             notes = [
                 Note(Action.REVOKED, "account", str(account_id), {"device": [row.device, None]})
@@ -249,6 +251,14 @@ class SignIns:
                 session.execute(update(SignIn).where(SignIn.id == sign_in_id).values(seen_at=now))
         except OperationalError:
             return
+
+
+def _close_behind(session: Session, account_id: int) -> None:
+    """Whoever was signed out does not come in again by the code that their browser has just used, as a button pressed
+    twice does (`EntryCodes.enter`)."""
+    used = select(EntryCode).where(EntryCode.account_id == account_id, EntryCode.spent_by.not_in(["", ENDED]))
+    for code in session.scalars(used):
+        code.spent_by = ENDED
 
 
 def _is_open(kind: SignInKind, seen_at: datetime, expires_at: datetime, now: datetime) -> bool:

@@ -1,5 +1,8 @@
 """Similar suggestions: what others have already suggested on the same matter, for the form before it is sent.
 
+Who writes is shown those that they may read (`zhiku.domain.readership`). Of others they learn that there is one, so
+that they can decide, and nothing else: neither its subject nor its number.
+
 Candidates come from the index, and the newest rows straight from the database: a copy may be sent before the drainer
 has indexed the first one, and while there is no index. How alike they are is judged on the redacted texts
 (`zhiku.search.likeness`), so that nobody can find a hidden number out by trying.
@@ -18,12 +21,14 @@ from sqlalchemy.orm import Session, load_only, raiseload, sessionmaker
 
 from zhiku.analysis.analyzer import Analyzer
 from zhiku.domain.divisions import is_within
+from zhiku.domain.readership import Reader
 from zhiku.domain.redaction import redact
 from zhiku.domain.suggestions import MAX_PROPOSAL, MAX_SITUATION, MAX_SUBJECT, UNSEARCHABLE, Suggestion
 from zhiku.search.likeness import SAME_SUBJECT, SAME_TOPIC, Likeness, Rarity, Shingled, copy_of, topic_cosine
 from zhiku.search.port import IndexProblem, Kind, QueryTerms, Searcher, SearchRequest, TermGroup
 from zhiku.search.query import parse
 from zhiku.services.evidence import Fragment, evidence_for, suggestion_texts
+from zhiku.services.readable_suggestions import readable_of
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +57,7 @@ PREPARED = 400
 
 @dataclass(frozen=True, slots=True)
 class SimilarSuggestion:
-    """A suggestion that is like a text, as everybody may see it."""
+    """A suggestion that is like a text, for who may read it."""
 
     number: str
     subject: str
@@ -64,8 +69,19 @@ class SimilarSuggestion:
     status: str
     status_label: str
     likeness: Likeness
-    #: Whether everybody may read it, because it was answered.
-    is_public: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """What there is like a text."""
+
+    #: Those that the reader may read.
+    suggestions: tuple[SimilarSuggestion, ...] = ()
+    #: Whether there are others, too, that are not theirs to read.
+    has_unreadable: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.suggestions) or self.has_unreadable
 
 
 class SimilarSuggestions:
@@ -78,27 +94,30 @@ class SimilarSuggestions:
         self._engine = engine
         self._rarity: tuple[int, Rarity] | None = None
 
-    def similar(
-        self, subject: str, text: str, *, limit: int = LIMIT, own_key: str = ""
-    ) -> tuple[SimilarSuggestion, ...]:
+    def similar(self, subject: str, text: str, reader: Reader, *, limit: int = LIMIT, own_key: str = "") -> Alike:
         """Suggestions like this one: copies first, then those on the same topic, each by their rank in the search.
 
-        `text` is situation and proposal together; what is longer than `MAX_TEXT` is cut there. A stored suggestion
-        with the submission key `own_key` is this very one and is left out. Raises `IndexProblem`.
+        `text` is situation and proposal together; what is longer than `MAX_TEXT` is cut there. `limit` is of those that
+        `reader` may read. A stored suggestion with the submission key `own_key` is this very one and is left out.
+        Raises `IndexProblem`.
         """
-        analyzer = self._engine.analyzer
-        terms = parse(_whole(subject, text), analyzer, self._engine.encoder)
-        found = self._compare(subject, text, self._candidates(terms), _Showing(_telling(terms), analyzer), own_key)
-        return tuple(found[:limit])
+        found = self._found(subject, text, reader, own_key)
+        return _alike(found, limit)
 
-    def copies(self, subject: str, text: str, *, own_key: str = "") -> tuple[SimilarSuggestion, ...]:
+    def copies(self, subject: str, text: str, reader: Reader, *, own_key: str = "") -> Alike:
         """As `similar`, exact and near copies only. Without an index they are looked for among the newest."""
         try:
-            found = self.similar(subject, text, own_key=own_key)
+            found = self._found(subject, text, reader, own_key)
         except IndexProblem as problem:
             log.warning("copies are looked for among the newest suggestions only: %s", problem)
-            found = tuple(self._compare(subject, text, [], None, own_key)[:LIMIT])
-        return tuple(one for one in found if one.likeness.is_copy)
+            found = self._compare(subject, text, [], None, reader, own_key)
+        return _alike([one for one in found if one.likeness.is_copy], LIMIT)
+
+    def _found(self, subject: str, text: str, reader: Reader, own_key: str) -> list[_Match]:
+        analyzer = self._engine.analyzer
+        terms = parse(_whole(subject, text), analyzer, self._engine.encoder)
+        showing = _Showing(_telling(terms), analyzer)
+        return self._compare(subject, text, self._candidates(terms), showing, reader, own_key)
 
     def _candidates(self, terms: QueryTerms) -> list[int]:
         if terms.is_empty:
@@ -109,13 +128,19 @@ class SimilarSuggestions:
         return list(dict.fromkeys(int(hit.source.partition(":")[2]) for hit in hits))
 
     def _compare(
-        self, subject: str, text: str, candidates: Sequence[int], showing: _Showing | None, own_key: str
-    ) -> list[SimilarSuggestion]:
+        self,
+        subject: str,
+        text: str,
+        candidates: Sequence[int],
+        showing: _Showing | None,
+        reader: Reader,
+        own_key: str,
+    ) -> list[_Match]:
         analyzer = showing.analyzer if showing else None
         draft = _prepared(subject[:MAX_TEXT], _cut(subject, text), analyzer)
         if len(draft.shingled.characters) < MIN_TEXT:
             return []
-        found: list[tuple[int, int, Suggestion, Likeness]] = []
+        found: list[tuple[int, int, _Match]] = []
         with self._sessions() as session:
             rows = [
                 row
@@ -124,11 +149,13 @@ class SimilarSuggestions:
             ]
             others = [_prepared(row.subject, row.text, analyzer) for row in rows]
             rarity = self._rarity_of_words(session, analyzer)
+            readable = readable_of(session, [row.id for row in rows], reader)
             for rank, (row, other) in enumerate(zip(rows, others, strict=True)):
                 likeness = copy_of(draft.shingled, other.shingled) or draft.topic_likeness(other, rarity)
                 if likeness is not None:
-                    found.append((_ORDER[likeness], rank, row, likeness))
-        return [_shown(row, likeness, showing) for _, _, row, likeness in sorted(found, key=lambda one: one[:2])]
+                    match = _Match(row, likeness, showing, row.id in readable)
+                    found.append((_ORDER[likeness], rank, match))
+        return [match for _, _, match in sorted(found, key=lambda one: one[:2])]
 
     def _rarity_of_words(self, session: Session, analyzer: Analyzer | None) -> Rarity:
         if analyzer is None:
@@ -152,6 +179,16 @@ class _Showing:
 
     terms: QueryTerms
     analyzer: Analyzer
+
+
+@dataclass(frozen=True, slots=True)
+class _Match:
+    """A suggestion that is like the text, and whether it is the reader's to read."""
+
+    row: Suggestion
+    likeness: Likeness
+    showing: _Showing | None
+    is_readable: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +250,13 @@ def _load(session: Session, ids: Sequence[int], division: str) -> list[Suggestio
     return [row for row in [*ordered, *(row for row in newest if row.id not in by_id)] if row.is_searchable]
 
 
-def _shown(row: Suggestion, likeness: Likeness, showing: _Showing | None) -> SimilarSuggestion:
+def _alike(found: Sequence[_Match], limit: int) -> Alike:
+    readable = [match for match in found if match.is_readable]
+    return Alike(tuple(_shown(match) for match in readable[:limit]), len(readable) < len(found))
+
+
+def _shown(match: _Match) -> SimilarSuggestion:
+    row, showing = match.row, match.showing
     evidence = evidence_for([suggestion_texts(row)], showing.terms, showing.analyzer, 1) if showing else ()
     return SimilarSuggestion(
         number=row.number,
@@ -224,8 +267,7 @@ def _shown(row: Suggestion, likeness: Likeness, showing: _Showing | None) -> Sim
         submitted_on=row.submitted_on,
         status=row.status.value,
         status_label=row.status.label,
-        likeness=likeness,
-        is_public=row.is_public,
+        likeness=match.likeness,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,6 +12,8 @@ from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session, joinedload, selectinload, sessionmaker
 
 from zhiku.domain.divisions import is_within
+from zhiku.domain.permissions import Scope
+from zhiku.domain.readership import Reader
 from zhiku.domain.redaction import redact
 from zhiku.domain.suggestions import UNSEARCHABLE, Suggestion, SuggestionAuthor
 from zhiku.search.ladder import DOCUMENT_LIMIT, NEAR_PLACES
@@ -18,6 +21,7 @@ from zhiku.search.port import Hit, Kind, QueryTerms, Searcher, SearchRequest
 from zhiku.search.query import MAX_QUERY, parse
 from zhiku.services.directory import public_authors
 from zhiku.services.evidence import Evidence, Fragment, evidence_for, nearest_clause, suggestion_texts
+from zhiku.services.readable_suggestions import readable_of
 
 _ROWS = select(Suggestion).options(
     selectinload(Suggestion.authors).joinedload(SuggestionAuthor.expert),
@@ -67,6 +71,13 @@ class SuggestionSearch:
         self._engine = engine
         self._page_size = page_size
         self._division = division
+        self._reader = Reader(Scope(division), is_searching=True)
+
+    def of_department(self, department_id: int) -> SuggestionSearch:
+        """The same for a department, which reads what is public and what it handles."""
+        theirs = copy.copy(self)
+        theirs._reader = Reader(Scope(self._division, department_id), is_searching=True)
+        return theirs
 
     def search(self, query: str, *, page: int = 1) -> SuggestionAnswer:
         """Suggestions for a query, best first; for an empty one all of them, newest first. `page` counts from 1.
@@ -92,7 +103,7 @@ class SuggestionSearch:
             found = [
                 self._found(rows[key], terms, best[f"suggestion:{key}"])
                 for key in ids
-                if key in rows and rows[key].is_searchable and rows[key].division_code.startswith(self._division)
+                if key in rows and rows[key].division_code.startswith(self._division) and self._is_shown(rows[key])
             ]
         if not sources:
             sentence = "没有找到相关的建议。请换一种说法，或清空后浏览最新的建议。"
@@ -107,14 +118,30 @@ class SuggestionSearch:
         if terms.is_empty:
             return (), False
         request = SearchRequest(terms, kinds=(Kind.SUGGESTION,), limit=DOCUMENT_LIMIT)
-        hits = self._engine.search(request).hits
+        hits = self._readable(self._engine.search(request).hits)
         if len(hits):
             return hits, False
-        return self._engine.search(replace(request, near_limit=NEAR_PLACES)).hits, True
+        return self._readable(self._engine.search(replace(request, near_limit=NEAR_PLACES)).hits), True
+
+    def _readable(self, hits: Sequence[Hit]) -> Sequence[Hit]:
+        """Those of these hits that are the reader's to read. Who reads all of the division is not asked for."""
+        if self._reader.scope.department_id is None or not len(hits):
+            return hits
+        ids = {hit.source: int(hit.source.partition(":")[2]) for hit in hits}
+        with self._sessions() as session:
+            readable = readable_of(session, ids.values(), self._reader)
+        return [hit for hit in hits if ids[hit.source] in readable]
+
+    def _is_shown(self, row: Suggestion) -> bool:
+        return row.is_searchable and self._reader.may_read(row)
 
     def _newest(self, page: int) -> SuggestionAnswer:
         with self._sessions() as session:
-            is_shown = and_(Suggestion.status.not_in(UNSEARCHABLE), is_within(Suggestion.division_code, self._division))
+            is_shown = and_(
+                Suggestion.status.not_in(UNSEARCHABLE),
+                is_within(Suggestion.division_code, self._division),
+                self._reader.condition(),
+            )
             total = session.scalar(select(func.count()).select_from(Suggestion).where(is_shown)) or 0
             pages = max(1, math.ceil(total / self._page_size))
             page = min(max(1, page), pages)

@@ -4,7 +4,8 @@ A search is never kept waiting: it leaves its query in memory, and a thread of i
 the database is busy the notes are dropped; a question that matters is asked again.
 
 No personal data: a query that may be a person's name, or holds one of the county's people's names, is not stored, nor
-one that asks for a telephone or an address; numbers are redacted. Nothing says who asked.
+one that asks for a telephone or an address; numbers are redacted. Nothing says who asked, but of which division they
+were, and only who sees that division sees the query.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from zhiku.analysis.names import may_be_a_name
 from zhiku.analysis.normalize import HAN, clean, normalize
 from zhiku.analysis.segment import is_listed_name
 from zhiku.domain.base import begin_writing
+from zhiku.domain.divisions import is_within
 from zhiku.domain.experts import Expert
 from zhiku.domain.lexicon import (
     MAX_QUERY_TEXT,
@@ -33,6 +35,7 @@ from zhiku.domain.lexicon import (
     AnsweredBy,
     UnansweredQuery,
 )
+from zhiku.domain.permissions import Scope
 from zhiku.domain.redaction import REMOVED, redact
 from zhiku.domain.suggestions import SuggestionAuthor
 from zhiku.search.port import Engine, IndexProblem
@@ -72,23 +75,28 @@ class Unanswered:
 class UnansweredQueries:
     """Notes and lists them. Safe for threads."""
 
-    def __init__(self, sessions: sessionmaker[Session], engine: Engine, clock: Callable[[], datetime]) -> None:
-        """`engine` gives the dictionary that tells words from names."""
+    def __init__(
+        self, sessions: sessionmaker[Session], engine: Engine, clock: Callable[[], datetime], division: str = ""
+    ) -> None:
+        """`engine` gives the dictionary that tells words from names; `division` is the code of the county that is
+        served: whoever sees more than it asks about it."""
         self._sessions = sessions
         self._engine = engine
         self._clock = clock
+        self._division = division
         self._lock = threading.Lock()
-        self._gathered: dict[tuple[str, AnsweredBy], int] = {}
+        self._gathered: dict[tuple[str, AnsweredBy, str], int] = {}
         self._timer: threading.Timer | None = None
 
     # -- noting --------------------------------------------------------------------------------------------------
 
-    def note(self, answer: Answer) -> None:
-        """Remember a query that nobody's words answered. Takes microseconds and never raises."""
+    def note(self, answer: Answer, scope: Scope) -> None:
+        """Remember a query of this scope that nobody's words answered. Takes microseconds and never raises."""
         answered_by = _ANSWERED_BY.get(answer.step.value)
         if answered_by is None or answer.page != 1 or answer.filters:
             return
-        key = (answer.query, answered_by)
+        division = self._division if self._division.startswith(scope.division) else scope.division
+        key = (answer.query, answered_by, division)
         with self._lock:
             if key in self._gathered or len(self._gathered) < MAX_GATHERED:
                 self._gathered[key] = self._gathered.get(key, 0) + 1
@@ -114,20 +122,30 @@ class UnansweredQueries:
         except Exception as error:
             log.error("unanswered queries were not noted: %s", type(error).__name__)
 
-    def _store(self, gathered: Mapping[tuple[str, AnsweredBy], int]) -> None:
-        fit = [(text, by, times) for (query, by), times in gathered.items() if (text := self._fit(query))]
+    def _store(self, gathered: Mapping[tuple[str, AnsweredBy, str], int]) -> None:
+        fit = [
+            (text, by, division, times)
+            for (query, by, division), times in gathered.items()
+            if (text := self._fit(query))
+        ]
         if not fit:
             return
         now = self._clock()
         with self._sessions() as session, session.begin():
             begin_writing(session, LOCK_WAIT_MS)
-            for text, by, times in fit:
+            for text, by, division, times in fit:
                 normal = _key(text)
                 if _names_somebody(session, normal):
                     continue
-                row = session.scalar(select(UnansweredQuery).where(UnansweredQuery.normal == normal))
+                row = session.scalar(
+                    select(UnansweredQuery).where(
+                        UnansweredQuery.normal == normal, UnansweredQuery.division_prefix == division
+                    )
+                )
                 if row is None:
-                    row = UnansweredQuery(normal=normal, text=text, times=0, first_asked_at=now)
+                    row = UnansweredQuery(
+                        normal=normal, division_prefix=division, text=text, times=0, first_asked_at=now
+                    )
                     session.add(row)
                 row.times += times
                 row.last_asked_at, row.answered_by = now, by
@@ -157,10 +175,11 @@ class UnansweredQueries:
 
     # -- the list ------------------------------------------------------------------------------------------------
 
-    def page(self, page: int = 1, is_resolved: bool = False) -> Page[Unanswered]:
-        """The queries that wait, or those that were dealt with; the most frequent first."""
+    def page(self, scope: Scope, page: int = 1, is_resolved: bool = False) -> Page[Unanswered]:
+        """The queries of a scope that wait, or those that were dealt with; the most frequent first."""
         wanted = select(UnansweredQuery).where(
-            UnansweredQuery.resolved_at.is_not(None) if is_resolved else UnansweredQuery.resolved_at.is_(None)
+            UnansweredQuery.resolved_at.is_not(None) if is_resolved else UnansweredQuery.resolved_at.is_(None),
+            is_within(UnansweredQuery.division_prefix, scope.division),
         )
         with self._sessions() as session:
             total = session.scalar(select(func.count()).select_from(wanted.subquery())) or 0
@@ -176,29 +195,35 @@ class UnansweredQueries:
                 session.scalars(_ordered(select(UnansweredQuery).where(UnansweredQuery.resolved_at.is_(None)))),
             )
 
-    def get(self, query_id: int) -> Unanswered | None:
-        """One of them; None when it is gone."""
+    def get(self, scope: Scope, query_id: int) -> Unanswered | None:
+        """One of them; None when it is gone, or not of the scope."""
         with self._sessions() as session:
-            row = session.get(UnansweredQuery, query_id) if 0 < query_id < 2**31 else None
+            row = _row(session, scope, query_id)
             return _unanswered(row) if row else None
 
-    def resolve(self, query_id: int, group_id: int | None = None) -> None:
-        """Take one off the list: answered by a group, or dismissed. One that is gone is none to worry about."""
-        self._set(query_id, self._clock(), group_id)
+    def resolve(self, scope: Scope, query_id: int, group_id: int | None = None) -> None:
+        """Take one off the list: answered by a group, or dismissed. One that is gone, or not of the scope, is none to
+        worry about."""
+        self._set(scope, query_id, self._clock(), group_id)
 
-    def reopen(self, query_id: int) -> None:
+    def reopen(self, scope: Scope, query_id: int) -> None:
         """Put one back on the list."""
-        self._set(query_id, None, None)
+        self._set(scope, query_id, None, None)
 
-    def _set(self, query_id: int, at: datetime | None, group_id: int | None) -> None:
+    def _set(self, scope: Scope, query_id: int, at: datetime | None, group_id: int | None) -> None:
         with self._sessions() as session, session.begin():
             begin_writing(session)
-            row = session.get(UnansweredQuery, query_id) if 0 < query_id < 2**31 else None
+            row = _row(session, scope, query_id)
             if row is not None:
                 row.resolved_at, row.group_id = at, group_id
 
 
 _ANSWERED_BY = {answered_by.value: answered_by for answered_by in AnsweredBy}
+
+
+def _row(session: Session, scope: Scope, query_id: int) -> UnansweredQuery | None:
+    row = session.get(UnansweredQuery, query_id) if 0 < query_id < 2**31 else None
+    return row if row is not None and scope.holds_division(row.division_prefix) else None
 
 
 def _key(text: str) -> str:

@@ -25,6 +25,7 @@ from werkzeug.exceptions import Unauthorized
 
 from zhiku.domain.actors import Actor, acting_as
 from zhiku.domain.permissions import Permission, Scope
+from zhiku.domain.readership import Reader
 from zhiku.services.searches import Searches
 from zhiku.services.sign_ins import SignedIn
 from zhiku.web import interrupted, sessions
@@ -199,9 +200,14 @@ def scope() -> Scope:
     return Scope() if found is None else found.scope
 
 
+def reader() -> Reader:
+    """Which suggestions whoever is let in may read."""
+    return Reader(scope(), may(Permission.SEARCH_SUGGESTIONS))
+
+
 def searches() -> Searches:
     """What searches within that scope."""
-    return current_zhiku().searches.within(scope().division)
+    return current_zhiku().searches.of_scope(scope())
 
 
 def may(wanted: Permission) -> bool:

@@ -128,6 +128,22 @@ class ErasureForm(FlaskForm):
         render_kw={"autocomplete": "off", "spellcheck": "false"},
     )
 
+    def show(self, refused: DomainError) -> None:
+        """Put the service's sentence to the field that it is about."""
+        field = self.typed_name if isinstance(refused, erasure.NameNotTyped) else self.request_note
+        field.errors = [str(refused)]
+
+
+class AuthorForm(FlaskForm):
+    """The name and a contact by which somebody without a profile is found."""
+
+    name = StringField("署名的姓名", render_kw={"autocomplete": "off", "spellcheck": "false"})
+    contact = StringField(
+        "提建议时留的联系方式",
+        description="照本人说的写，例如手机号码。空格和横线不要紧。",
+        render_kw={"autocomplete": "off", "spellcheck": "false"},
+    )
+
 
 def read_day(text: str) -> date | None:
     """2026-05-04, 2026.5.4, 2026年5月4日."""

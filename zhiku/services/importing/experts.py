@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session, object_session, selectinload
 
+from zhiku.domain.consents import ConsentPurpose
 from zhiku.domain.expertise import FieldOfExpertise
 from zhiku.domain.experts import (
     Availability,
@@ -20,6 +21,7 @@ from zhiku.domain.experts import (
     Honour,
 )
 from zhiku.services import contacts
+from zhiku.services.consents import withdrawn_of_many
 from zhiku.services.importing.expert_rows import WORDS, Person, Reader, as_cells, birth_of, birth_text
 from zhiku.services.importing.identity import is_finer, match
 from zhiku.services.importing.importer import FLUSH_EVERY, Context
@@ -31,6 +33,7 @@ from zhiku.services.importing.values import (
     line_of,
     without_repeats,
 )
+from zhiku.services.importing.withdrawn import CONTACT_WITHDRAWN, LEFT, status_withdrawn
 from zhiku.services.standing import close_the_door
 
 
@@ -43,6 +46,8 @@ class _Plan:
     existing: Expert | None = None
     changes: list[Callable[[Expert], None]] = field(default_factory=list)
     new_contacts: list[str] = field(default_factory=list)
+    #: What the person agreed to once and has taken back.
+    withdrawn: set[ConsentPurpose] = field(default_factory=set)
 
 
 class ExpertImporter:
@@ -118,6 +123,7 @@ class ExpertImporter:
                 for expert in by_name.get(plan.person.name, ())
             ],
         )
+        withdrawn = withdrawn_of_many(session, [expert.id for people in by_name.values() for expert in people])
         taken: dict[int, Row] = {}
         in_file: dict[str, list[_Plan]] = {}
         for plan in self._plans:
@@ -136,7 +142,11 @@ class ExpertImporter:
             else:
                 taken[found.one.id] = person.row
                 plan.existing = found.one
+                plan.withdrawn = withdrawn.get(found.one.id, set())
                 plan.new_contacts = _unknown(person.contact_values, known_contacts.get(found.one.id, []))
+                if plan.new_contacts and ConsentPurpose.CONTACT in plan.withdrawn:
+                    plan.new_contacts = []
+                    person.row.warn(CONTACT_WITHDRAWN)
                 _plan_changes(plan, found.one, reader, context)
             in_file.setdefault(person.name, []).append(plan)
 
@@ -374,6 +384,9 @@ def _plan_status(
         return
     if expert.status is ExpertStatus.DECEASED:
         plan.person.row.warn(f"档案已标记为“已故”，状态不改为“{to.label}”")
+        return
+    if ConsentPurpose.PROFILE in plan.withdrawn and to not in LEFT:
+        plan.person.row.warn(status_withdrawn(to))
         return
     # The rule is the model's: ask it with a profile that is not the stored one.
     try:

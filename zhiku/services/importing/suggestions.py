@@ -11,6 +11,7 @@ from datetime import date
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
+from zhiku.domain.consents import ConsentPurpose
 from zhiku.domain.departments import Department
 from zhiku.domain.expertise import FieldOfExpertise
 from zhiku.domain.suggestions import (
@@ -24,6 +25,7 @@ from zhiku.domain.suggestions import (
     SuggestionStep,
 )
 from zhiku.services import contacts, numbering
+from zhiku.services.consents import was_withdrawn
 from zhiku.services.importing.dates import DateRefused, read_day
 from zhiku.services.importing.fields import FieldNames
 from zhiku.services.importing.headings import vocabulary
@@ -35,6 +37,7 @@ from zhiku.services.importing.rows import Row, columns_of
 from zhiku.services.importing.townships import Townships
 from zhiku.services.importing.units import DepartmentNames, UnitNames
 from zhiku.services.importing.values import labelled, labels, line_of, split_list
+from zhiku.services.importing.withdrawn import CONTACT_WITHDRAWN
 
 LABELS = {
     "number": "编号",
@@ -140,6 +143,7 @@ class SuggestionImporter:
                 yield report
                 continue
             seen[draft.key] = row
+            _leave_out_withdrawn(session, draft)
             plan = _Plan(draft, report, existing)
             if existing is None:
                 if draft.number and (stored.has_number(draft.number) or draft.number in numbers):
@@ -352,6 +356,14 @@ class _Stored:
             if sum(mine == other for mine, other in same) >= 2:
                 return numbered
         return self._by_key.get(draft.key)
+
+
+def _leave_out_withdrawn(session: Session, draft: Draft) -> None:
+    """No contact of an author who took the consent to keep it back; of several the row does not say whose it is."""
+    authors = [expert_id for expert_id in draft.expert_ids if expert_id is not None]
+    if draft.contact_values and any(was_withdrawn(session, one, ConsentPurpose.CONTACT) for one in authors):
+        draft.contact_values = []
+        draft.row.warn(CONTACT_WITHDRAWN)
 
 
 def as_cells(suggestion: Suggestion, authors: str) -> dict[str, str]:

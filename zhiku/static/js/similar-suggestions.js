@@ -9,6 +9,9 @@
   const box = document.querySelector("[data-similar]");
   if (!form || !box) return;
   const list = box.querySelector("[data-similar-list]");
+  // Of those that are not public yet it is said only that there are some.
+  const notice = box.querySelector("[data-similar-notice]");
+  const hint = box.querySelector("[data-similar-hint]");
   const fields = ["subject", "situation", "proposal"].map((name) => form.elements[name]);
   let timer = 0;
   let asked = "";
@@ -22,13 +25,10 @@
   }
 
   function row(suggestion) {
-    // One that was not answered yet has a page only for who is signed in.
-    const link = element(suggestion.page ? "a" : "span", "", suggestion.subject);
-    if (suggestion.page) {
-      link.href = suggestion.page;
-      link.target = "_blank";
-      link.rel = "noopener";
-    }
+    const link = element("a", "", suggestion.subject);
+    link.href = suggestion.page;
+    link.target = "_blank";
+    link.rel = "noopener";
     const title = element("p", "record-title");
     title.append(link);
     const facts = element("p", "record-facts");
@@ -64,9 +64,12 @@
         signal: request.signal,
       });
       if (!answer.ok) return;
-      const { suggestions } = await answer.json();
-      list.replaceChildren(...suggestions.map(row));
-      box.hidden = suggestions.length === 0;
+      const found = await answer.json();
+      list.replaceChildren(...found.suggestions.map(row));
+      hint.hidden = found.suggestions.length === 0;
+      notice.textContent = found.notice;
+      notice.hidden = !found.notice;
+      box.hidden = found.suggestions.length === 0 && !found.notice;
     } catch {
       /* offline, or overtaken by the next letter */
     }

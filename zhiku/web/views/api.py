@@ -22,7 +22,7 @@ from zhiku.services.answers import FACET_LABELS
 from zhiku.services.department_routing import MAX_TEXT, NothingToRoute, SuggestionUnknown
 from zhiku.services.suggestion_intake import normalize_number
 from zhiku.web import api_json, errors
-from zhiku.web.access import permission, public, scope, searches
+from zhiku.web.access import permission, public, reader, scope, searches
 from zhiku.web.api_answers import (
     DepartmentsAnswer,
     ExpertAnswer,
@@ -117,7 +117,7 @@ def suggestion(number: str) -> ResponseReturnValue:
     """One suggestion."""
     wanted = normalize_number(number)
     found = current_zhiku().directory.suggestion(wanted, scope()) if wanted else None
-    if found is None:
+    if found is None or not reader().may_read(found):
         abort(404, "没有这件建议：编号可能不对，没有公开，或者不在令牌的范围里。编号的写法例如 2026-0042。")
     return jsonify(api_json.suggestion(found, scope().division))
 

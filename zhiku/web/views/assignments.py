@@ -95,7 +95,7 @@ def acts() -> ResponseReturnValue:
 @blueprint.post("/acts/<int:act_id>/settle")
 @permission(Permission.ASSIGN_LIAISONS)
 def settle(act_id: int) -> ResponseReturnValue:
-    """Note what became of an objection, or of an act that nobody confirmed."""
+    """Note what became of an objection, of an act that nobody confirmed, or of a doubtful confirmation."""
     form = SettlementForm()
     try:
         current_zhiku().on_behalf.settle(scope(), act_id, form.note.data or "", signed_in().name)
@@ -159,4 +159,4 @@ def _which() -> WhichActs:
 
 def _to_settle() -> int:
     counts = current_zhiku().on_behalf.counts(scope())
-    return counts[WhichActs.OBJECTED] + counts[WhichActs.EXPIRED]
+    return counts[WhichActs.OBJECTED] + counts[WhichActs.EXPIRED] + counts[WhichActs.OWN_CODE]

@@ -45,7 +45,7 @@ def search() -> ResponseReturnValue:
     answer = asked.answered_by(searches().experts)
     if not answer.is_problem:
         # What somebody pasted may tell of a person's circumstances.
-        current_zhiku().unanswered.note(answer)
+        current_zhiku().unanswered.note(answer, scope())
     # What the search understood goes into the links: a query cut to its limit and without the filters that were read
     # from it, filters that exist, a page there is.
     address = SearchAddress(answer.query, answer.filters, answer.page, asked.is_as_typed, asked.intent, asked.keywords)

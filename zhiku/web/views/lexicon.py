@@ -22,7 +22,7 @@ from zhiku.services.lexicon import (
 )
 from zhiku.services.lexicon_hints import Hint
 from zhiku.web import errors
-from zhiku.web.access import permission, signed_in
+from zhiku.web.access import permission, scope, signed_in
 from zhiku.web.current import current_zhiku
 from zhiku.web.lexicon_forms import DeedForm, GroupForm, WordsForm, number_of
 from zhiku.web.paging import PageLinks, page_links
@@ -46,7 +46,7 @@ def new_group() -> ResponseReturnValue:
     """A new group, from scratch or for a query without an answer."""
     form = GroupForm()
     if request.method == "GET":
-        asked = current_zhiku().unanswered.get(number_of(request.args.get("unanswered")))
+        asked = current_zhiku().unanswered.get(scope(), number_of(request.args.get("unanswered")))
         if asked is not None:
             form.unanswered.data, form.said.data = str(asked.id), asked.text
         return show_group(form)
@@ -69,7 +69,7 @@ def new_group() -> ResponseReturnValue:
     except LexiconBusy as busy:
         return show_group(form, str(busy)), 503
     if form.unanswered_id:
-        current_zhiku().unanswered.resolve(form.unanswered_id, group.id)
+        current_zhiku().unanswered.resolve(scope(), form.unanswered_id, group.id)
     say_saved(group, (form.said.data or "").strip())
     return redirect(url_for(".overview"), code=303)
 
@@ -123,7 +123,7 @@ def delete_group(group_id: int) -> ResponseReturnValue:
 @permission(Permission.MAINTAIN_LEXICON)
 def dismiss(query_id: int) -> ResponseReturnValue:
     """Take a query off the list; it can be put back."""
-    current_zhiku().unanswered.resolve(query_id)
+    current_zhiku().unanswered.resolve(scope(), query_id)
     say({"text": "已经从待办里拿掉，可以在“已处理”里放回。"})
     return redirect(url_for(".overview", page=number_of(request.form.get("page")) or None), code=303)
 
@@ -132,7 +132,7 @@ def dismiss(query_id: int) -> ResponseReturnValue:
 @permission(Permission.MAINTAIN_LEXICON)
 def reopen(query_id: int) -> ResponseReturnValue:
     """Put a query back on the list."""
-    current_zhiku().unanswered.reopen(query_id)
+    current_zhiku().unanswered.reopen(scope(), query_id)
     say({"text": "已经放回待办。"})
     return redirect(url_for(".overview"), code=303)
 
@@ -200,7 +200,7 @@ def show_overview(words_form: WordsForm, words_problem: str = "") -> str:
     zhiku = current_zhiku()
     is_done = request.args.get("show") == "done"
     query = request.args.get("q", "")[:MAX_TEXT]
-    unanswered = zhiku.unanswered.page(number_of(request.args.get("page")), is_done)
+    unanswered = zhiku.unanswered.page(scope(), number_of(request.args.get("page")), is_done)
     groups = zhiku.lexicon.groups(query, number_of(request.args.get("groups")))
     words = zhiku.lexicon.words(query, number_of(request.args.get("words")))
     hints: Sequence[tuple[Hint, ...]] = (

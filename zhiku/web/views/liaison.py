@@ -131,11 +131,11 @@ def suggestion(expert_id: int) -> ResponseReturnValue:
     draft = form.draft(key)
     problems = zhiku.on_behalf.find_problems(here, expert_id, draft, form.errand)
     if not problems and choice != SUBMIT_ANYWAY:
-        copies = copies_of(draft, KnownAuthor(expert_id, retiree.name))
-        if copies:
+        alike = copies_of(draft, KnownAuthor(expert_id, retiree.name))
+        if alike:
             remember_code(key)
             page = render_template(
-                "suggestions/alike.html", form=form, copies=copies, action=url_for(".suggestion", expert_id=expert_id)
+                "suggestions/alike.html", form=form, alike=alike, action=url_for(".suggestion", expert_id=expert_id)
             )
             return page, 409
     try:

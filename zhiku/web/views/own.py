@@ -84,7 +84,7 @@ def act(act_id: int) -> ResponseReturnValue:
         return show()
     try:
         if request.form.get("answer") == "confirm":
-            on_behalf.confirm(expert_id, act_id)
+            on_behalf.confirm(expert_id, act_id, signed_in().sign_in_id)
             flash("已经记下：这件事是您的意思。谢谢！", "done")
         else:
             on_behalf.object(expert_id, act_id, form.reason.data or "")

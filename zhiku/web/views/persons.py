@@ -15,9 +15,16 @@ from zhiku.domain.consents import ConsentForm, ConsentPurpose
 from zhiku.domain.experts import Expert, ExpertStatus
 from zhiku.domain.permissions import Permission
 from zhiku.services.consents import CONSEQUENCES
-from zhiku.services.erasure import NameNotTyped
+from zhiku.services.person_data import PersonFile
 from zhiku.services.persons import PersonNotFound
-from zhiku.services.reveals import MOST_A_DAY, MOST_AN_HOUR, PurposeMissing, TooManyReveals
+from zhiku.services.reveals import (
+    EVERYTHING,
+    EXPORT_COUNTS,
+    MOST_A_DAY,
+    MOST_AN_HOUR,
+    PurposeMissing,
+    TooManyReveals,
+)
 from zhiku.services.sensitive import Revealed, SensitiveKind
 from zhiku.services.standing import StandingStep, steps_from
 from zhiku.web import errors
@@ -26,12 +33,23 @@ from zhiku.web.current import current_zhiku
 from zhiku.web.lexicon_forms import DeedForm, number_of
 from zhiku.web.local_time import local_day
 from zhiku.web.paging import page_links
-from zhiku.web.person_forms import ConsentGivenForm, ErasureForm, LineForm, NoteForm, PurposeForm, StandingForm
+from zhiku.web.person_forms import (
+    AuthorForm,
+    ConsentGivenForm,
+    ErasureForm,
+    LineForm,
+    NoteForm,
+    PurposeForm,
+    StandingForm,
+)
 
 blueprint = Blueprint("persons", __name__)
 
 _KIND = "<any(contact, identity, health, hardship):kind_name>"
 _PERSON = "/experts/<int:expert_id>/records"
+
+#: What the page after an erasure says.
+ERASED = "已经按要求删除。索引文件里的文字在今夜例行维护时清除；旧备份到期销毁。"
 
 #: Longest name that is looked for in the list.
 _MAX_QUERY = 40
@@ -80,7 +98,7 @@ def page(expert_id: int) -> ResponseReturnValue:
         consents=zhiku.consents.states(asker, expert_id),
         steps=steps_from(person.status) if may(Permission.CHANGE_STANDING) else (),
         looks=zhiku.reveal_log.of_person(asker, expert_id) if may(Permission.OVERSEE_REVEALS) else (),
-        part_labels={kind.part: kind.label for kind in SensitiveKind},
+        part_labels={kind.part: kind.label for kind in SensitiveKind} | {EVERYTHING: "导出全部资料"},
     )
 
 
@@ -172,7 +190,8 @@ def reveal(expert_id: int, kind_name: str) -> ResponseReturnValue:
 @permission(Permission.REVEAL_CONTACT)
 def author(number: str) -> ResponseReturnValue:
     """How the author of a suggestion can be reached: masked, and for a purpose in the clear."""
-    masked = current_zhiku().sensitive.masked_of_suggestion(signed_in(), number)
+    zhiku, asker = current_zhiku(), signed_in()
+    masked = zhiku.sensitive.masked_of_suggestion(asker, number)
     form = PurposeForm()
     revealed, problem, code = None, "", 200
     if request.method == "POST":
@@ -184,7 +203,13 @@ def author(number: str) -> ResponseReturnValue:
         )
     return (
         render_template(
-            "persons/author.html", number=number, masked=masked, form=form, revealed=revealed, problem=problem
+            "persons/author.html",
+            number=number,
+            masked=masked,
+            form=form,
+            revealed=revealed,
+            problem=problem,
+            unlinked=zhiku.author_records.of_suggestion(asker, number) if may(Permission.EXPORT_PERSON) else (),
         ),
         code,
     )
@@ -269,18 +294,20 @@ def standing(expert_id: int, step_name: str) -> ResponseReturnValue:
 def export(expert_id: int) -> ResponseReturnValue:
     """Everything held on a person, as one file."""
     person, form = _person(expert_id, Permission.EXPORT_PERSON), PurposeForm()
+
+    def shown(code: int = 200, problem: str = "") -> ResponseReturnValue:
+        return render_template("persons/export.html", person=person, form=form, problem=problem), code
+
     if request.method == "GET":
-        return render_template("persons/export.html", person=person, form=form)
+        return shown()
     try:
         made = current_zhiku().person_exports.export(signed_in(), expert_id, form.chosen, form.words.data or "")
     except PurposeMissing as refused:
         form.show(refused)
-        return render_template("persons/export.html", person=person, form=form), 422
-    return Response(
-        made.chunks,
-        mimetype="application/zip",
-        headers={"Content-Disposition": f'attachment; filename="{made.name}"', "Cache-Control": "no-store"},
-    )
+        return shown(422)
+    except TooManyReveals as stopped:
+        return shown(429, str(stopped))
+    return _download(made)
 
 
 @blueprint.route(f"{_PERSON}/erase", methods=["GET", "POST"])
@@ -289,17 +316,129 @@ def erase(expert_id: int) -> ResponseReturnValue:
     """Say exactly what goes and what stays, then erase a person."""
     preview = current_zhiku().erasures.preview(signed_in(), expert_id)
     form = ErasureForm()
+    back = url_for(".page", expert_id=expert_id)
+
+    def shown(code: int = 200) -> ResponseReturnValue:
+        return (
+            render_template(
+                "persons/erase.html", preview=preview, form=form, back=back, back_label=f"{preview.name}的资料",
+                chosen=chosen_contacts(), has_profile=True,
+            ),
+            code,
+        )  # fmt: skip
+
     if request.method == "GET":
-        return render_template("persons/erase.html", preview=preview, form=form, expert_id=expert_id)
+        return shown()
     try:
-        current_zhiku().erasures.erase(signed_in(), expert_id, form.typed_name.data or "", form.request_note.data or "")
+        current_zhiku().erasures.erase(
+            signed_in(), expert_id, form.typed_name.data or "", form.request_note.data or "", chosen_contacts()
+        )
     except PersonNotFound:
         raise
     except DomainError as refused:
-        (form.typed_name if isinstance(refused, NameNotTyped) else form.request_note).errors = [str(refused)]
-        return render_template("persons/erase.html", preview=preview, form=form, expert_id=expert_id), 422
-    flash("已经按要求删除。索引文件里的文字在今夜例行维护时清除；旧备份到期销毁。", "person-done")
+        form.show(refused)
+        return shown(422)
+    flash(ERASED, "person-done")
     return redirect(url_for(".overview"), code=303)
+
+
+# -- authors without a profile -------------------------------------------------------------------------------------
+
+
+@blueprint.route("/experts/records/authors", methods=["GET", "POST"])
+@permission(Permission.EXPORT_PERSON)
+def authors() -> ResponseReturnValue:
+    """Find an author who has no profile, by the name and contact that they left. By POST: a contact is no address."""
+    form, found = AuthorForm(), None
+    if request.method == "POST":
+        found = current_zhiku().author_records.by_contact(signed_in(), form.name.data or "", form.contact.data or "")
+    return render_template("persons/authors.html", form=form, found=found)
+
+
+@blueprint.route("/suggestions/<number>/authors/<int:place>/export", methods=["GET", "POST"])
+@permission(Permission.EXPORT_PERSON)
+def export_author(number: str, place: int) -> ResponseReturnValue:
+    """As `export`, of an author who has no profile."""
+    name, form = _author_name(number, place), PurposeForm()
+
+    def shown(code: int = 200, problem: str = "") -> ResponseReturnValue:
+        return (
+            render_template(
+                "persons/export_author.html",
+                name=name,
+                number=number,
+                form=form,
+                back=url_for(".author", number=number),
+                problem=problem,
+            ),
+            code,
+        )
+
+    if request.method == "GET":
+        return shown()
+    try:
+        made = current_zhiku().person_exports.export_author(
+            signed_in(), number, place, form.chosen, form.words.data or ""
+        )
+    except PurposeMissing as refused:
+        form.show(refused)
+        return shown(422)
+    except TooManyReveals as stopped:
+        return shown(429, str(stopped))
+    return _download(made)
+
+
+@blueprint.route("/suggestions/<number>/authors/<int:place>/erase", methods=["GET", "POST"])
+@permission(Permission.ERASE_PERSON)
+def erase_author(number: str, place: int) -> ResponseReturnValue:
+    """As `erase`, of an author who has no profile."""
+    preview = current_zhiku().erasures.preview_author(signed_in(), number, place)
+    form = ErasureForm()
+
+    def shown(code: int = 200) -> ResponseReturnValue:
+        back = url_for(".author", number=number)
+        return (
+            render_template(
+                "persons/erase.html", preview=preview, form=form, back=back, back_label=f"建议 {number} 的作者",
+                chosen=chosen_contacts(), has_profile=False,
+            ),
+            code,
+        )  # fmt: skip
+
+    if request.method == "GET":
+        return shown()
+    try:
+        current_zhiku().erasures.erase_author(
+            signed_in(), number, place, form.typed_name.data or "", form.request_note.data or "", chosen_contacts()
+        )
+    except PersonNotFound:
+        raise
+    except DomainError as refused:
+        form.show(refused)
+        return shown(422)
+    flash(ERASED, "person-done")
+    return redirect(url_for(".overview"), code=303)
+
+
+def chosen_contacts() -> list[int]:
+    """Ids of contacts of joint suggestions that were ticked as this person's."""
+    return [number_of(one) for one in request.form.getlist("own_contact")]
+
+
+def _author_name(number: str, place: int) -> str:
+    found = current_zhiku().author_records.of_suggestion(signed_in(), number)
+    name = next((one.name for one in found if one.place == place), None)
+    if name is None:
+        raise PersonNotFound
+    return name
+
+
+def _download(made: PersonFile) -> Response:
+    return Response(
+        made.chunks,
+        mimetype="application/zip",
+        headers={"Content-Disposition": f'attachment; filename="{made.name}"', "Cache-Control": "no-store"},
+    )
 
 
 @blueprint.get("/bureau/reveals")
@@ -307,7 +446,13 @@ def erase(expert_id: int) -> ResponseReturnValue:
 def reveals() -> ResponseReturnValue:
     """Who looked at how much in the last day."""
     counts = current_zhiku().reveal_log.of_a_day(signed_in())
-    return render_template("persons/reveals.html", counts=counts, most_a_day=MOST_A_DAY, most_an_hour=MOST_AN_HOUR)
+    return render_template(
+        "persons/reveals.html",
+        counts=counts,
+        most_a_day=MOST_A_DAY,
+        most_an_hour=MOST_AN_HOUR,
+        export_counts=EXPORT_COUNTS,
+    )
 
 
 def _person(expert_id: int, *needed: Permission) -> Expert:

@@ -10,12 +10,14 @@ from typing import Any
 from flask import Blueprint, abort, current_app, jsonify, url_for
 from flask.typing import ResponseReturnValue
 
-from zhiku.domain.permissions import Permission
 from zhiku.services.similar_suggestions import MAX_TEXT, SimilarSuggestion
-from zhiku.web.access import may, public, searches
+from zhiku.web.access import public, reader, searches
 from zhiku.web.json_body import json_object
 from zhiku.web.limits import SIMILAR_LOOKUPS, limit_tries
 from zhiku.web.presentation import chinese_date
+
+#: All that is said of suggestions that are not the reader's to read.
+UNREADABLE = "已有人提过类似的建议，还没有公开，这里看不到内容。您照样可以提交自己的。"
 
 blueprint = Blueprint("similar", __name__, url_prefix="/api")
 
@@ -31,14 +33,17 @@ def lookup() -> ResponseReturnValue:
     subject, text = (asked.get(name, "") for name in ("subject", "text"))
     if not isinstance(subject, str) or not isinstance(text, str):
         abort(400, "subject（事由）和 text（情况和建议）都应是文字。")
-    found = searches().similar.similar(subject[:MAX_TEXT], text[:MAX_TEXT])
-    return jsonify({"suggestions": [similar_json(one) for one in found]})
+    found = searches().similar.similar(subject[:MAX_TEXT], text[:MAX_TEXT], reader())
+    return jsonify(
+        {
+            "suggestions": [similar_json(one) for one in found.suggestions],
+            "notice": UNREADABLE if found.has_unreadable else "",
+        }
+    )
 
 
 def similar_json(found: SimilarSuggestion) -> dict[str, Any]:
-    """One suggestion as the API gives it. Of one that is not answered yet visitors learn that there is one, by its
-    subject; what it says is not theirs to read."""
-    is_open = found.is_public or may(Permission.SEARCH_SUGGESTIONS)
+    """One suggestion as the API gives it, to who may read it."""
     return {
         "number": found.number,
         "subject": found.subject,
@@ -46,8 +51,6 @@ def similar_json(found: SimilarSuggestion) -> dict[str, Any]:
         "status": {"value": found.status, "label": found.status_label},
         "submitted_on": found.submitted_on.isoformat(),
         "submitted_on_label": chinese_date(found.submitted_on),
-        "fragments": (
-            [{"text": fragment.text, "is_match": fragment.is_match} for fragment in found.fragments] if is_open else []
-        ),
-        "page": url_for("suggestions.page", number=found.number) if is_open else None,
+        "fragments": [{"text": fragment.text, "is_match": fragment.is_match} for fragment in found.fragments],
+        "page": url_for("suggestions.page", number=found.number),
     }

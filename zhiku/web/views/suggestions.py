@@ -13,10 +13,9 @@ from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError
 
 from zhiku.domain.permissions import Permission, Role, Scope
-from zhiku.domain.suggestions import Suggestion
 from zhiku.search.query import MAX_QUERY
 from zhiku.services.directory import public_authors
-from zhiku.services.similar_suggestions import SimilarSuggestion
+from zhiku.services.similar_suggestions import Alike
 from zhiku.services.suggestion_intake import (
     DraftNotAcceptable,
     IntakeBusy,
@@ -29,7 +28,7 @@ from zhiku.services.suggestion_intake import (
     normalize_number,
 )
 from zhiku.web import errors, sessions
-from zhiku.web.access import may, permission, public, scope, searches
+from zhiku.web.access import permission, public, reader, scope, searches
 from zhiku.web.current import current_zhiku
 from zhiku.web.forms import StatusForm, SuggestionForm
 from zhiku.web.limits import STATUS_TRIES, SUBMISSIONS, limit_tries
@@ -88,10 +87,10 @@ def new() -> ResponseReturnValue:
     if choice == GO_ON_WRITING:
         form.submission_key.data = key
         return show_form(form, author)
-    if choice != SUBMIT_ANYWAY and (copies := copies_of(draft, author)):
+    if choice != SUBMIT_ANYWAY and (alike := copies_of(draft, author)):
         remember_code(key)
         form.submission_key.data = key
-        return render_template("suggestions/alike.html", form=form, copies=copies, action=url_for(".new")), 409
+        return render_template("suggestions/alike.html", form=form, alike=alike, action=url_for(".new")), 409
     try:
         receipt = current_zhiku().suggestion_intake.submit(draft, code=remember_code(key), author=author)
     except DraftNotAcceptable as refused:
@@ -171,7 +170,7 @@ def close_status() -> ResponseReturnValue:
 def page(number: str) -> ResponseReturnValue:
     """The public page of one suggestion."""
     suggestion = current_zhiku().directory.suggestion(number, Scope())
-    if suggestion is None or not may_read(suggestion):
+    if suggestion is None or not reader().may_read(suggestion):
         abort(
             404,
             "没有找到这件建议：编号可能写错了，或者它还没有答复、没有公开。工作人员请先登录再看；想查自己提交的建议，请用编号和查询码“查进度”。",
@@ -200,13 +199,6 @@ def keep_what_was_typed(error: CSRFError) -> ResponseReturnValue:
     return errors.on_csrf_error(error)
 
 
-def may_read(suggestion: Suggestion) -> bool:
-    """Whether whoever looks may read it: an answered one is everybody's, another one belongs to who may search."""
-    return suggestion.is_public or (
-        may(Permission.SEARCH_SUGGESTIONS) and scope().holds_division(suggestion.division_code)
-    )
-
-
 def author_here() -> KnownAuthor | None:
     """The retiree who is signed in, whose suggestion it will be; None for anybody else."""
     here = sessions.current()
@@ -225,18 +217,18 @@ def show_form(form: SuggestionForm, author: KnownAuthor | None, notice: str = ""
     return render_template("suggestions/new.html", form=form, author=author, notice=notice)
 
 
-def copies_of(draft: SuggestionDraft, author: KnownAuthor | None = None) -> tuple[SimilarSuggestion, ...]:
+def copies_of(draft: SuggestionDraft, author: KnownAuthor | None = None) -> Alike:
     """Suggestions that say the same as an acceptable draft; none of a draft that must be completed first."""
     named = draft if author is None else replace(draft, name=author.name)
     if find_problems(named.cleaned(), is_known=author is not None):
-        return ()
+        return Alike()
     text = f"{draft.situation}\n{draft.proposal}"
     try:
-        return searches().similar.copies(draft.subject, text, own_key=draft.submission_key)
+        return searches().similar.copies(draft.subject, text, reader(), own_key=draft.submission_key)
     except OperationalError as error:
         # Whether there is another one is no reason not to take this one in.
         log.error("copies could not be looked for: %s", error.orig)
-        return ()
+        return Alike()
 
 
 def sent_key(form: SuggestionForm) -> str:
