@@ -12,7 +12,8 @@ import pytest
 import waitress
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from tests.web.county import settings_in, store_accounts, store_county
+from tests.web.compiled import compiled_once
+from tests.web.county import prepare, settings_in
 from tests.web.signing_in import cookie_of
 from zhiku.bootstrap import Zhiku
 from zhiku.domain.permissions import Role
@@ -29,6 +30,9 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
     "--disable-dev-shm-usage",
+    # All pages are ours: a process for each of them costs more than it shows.
+    "--renderer-process-limit=1",
+    "--disable-site-isolation-trials",
 ]
 
 #: Where Windows and macOS keep browsers that are not on the PATH.
@@ -63,13 +67,24 @@ def browser() -> Iterator[Browser]:
         launched.close()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def applications_compile_once() -> Iterator[None]:
+    with compiled_once():
+        yield
+
+
+@pytest.fixture(scope="session")
+def county_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The county, stored and indexed once; tests work on copies."""
+    home = tmp_path_factory.mktemp("county")
+    prepare(home)
+    return home
+
+
 @pytest.fixture
-def zhiku(tmp_path: Path) -> Iterator[Zhiku]:
+def zhiku(county_home: Path, tmp_path: Path) -> Iterator[Zhiku]:
+    shutil.copytree(county_home, tmp_path, dirs_exist_ok=True)
     opened = Zhiku.open(settings_in(tmp_path))
-    opened.prepare_database()
-    store_county(opened.sessions)
-    store_accounts(opened.sessions)
-    opened.indexing.rebuild()
     yield opened
     opened.close()
 

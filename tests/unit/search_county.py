@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cache
 from pathlib import Path
 
 from sqlalchemy.orm import Session, sessionmaker
 
 from tests import factories
+from tests.databases import database_in
 from tests.keys import TEST_KEYS
 from tests.unit.indexes import engine_in
-from zhiku import migrations
 from zhiku.domain.base import begin_writing
 from zhiku.domain.experts import Availability, ExpertStatus
 from zhiku.domain.suggestions import SuggestionStatus
@@ -52,17 +56,33 @@ class County:
 
 @contextmanager
 def county_in(folder: Path) -> Iterator[County]:
-    """Store and index the county in this folder."""
+    """Open a copy of the county in this folder, stored and indexed."""
+    stored, people = _stored()
+    shutil.copytree(stored, folder, dirs_exist_ok=True)
+    with _opened(folder) as (sessions, engine, indexing):
+        yield County(sessions, engine, indexing, dict(people))
+
+
+@cache
+def _stored() -> tuple[Path, dict[str, int]]:
+    """The county's folder, made once in a process, and the ids of people by name."""
+    folder = Path(tempfile.mkdtemp(prefix="zhiku-tests-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    database_in(folder / "zhiku.db").dispose()
+    with _opened(folder) as (sessions, _, indexing):
+        with sessions() as session, session.begin():
+            begin_writing(session)
+            people = _store(session)
+        indexing.rebuild()
+    return folder, people
+
+
+@contextmanager
+def _opened(folder: Path) -> Iterator[tuple[sessionmaker[Session], WhooshEngine, Indexing]]:
     database = make_engine(f"sqlite:///{(folder / 'zhiku.db').as_posix()}", TEST_KEYS)
-    migrations.upgrade(database)
     sessions = make_sessions(database, clock=lambda: NOW)
-    with sessions() as session, session.begin():
-        begin_writing(session)
-        people = _store(session)
     engine = engine_in(folder / "index")
-    indexing = Indexing(sessions, engine, lambda: NOW)
-    indexing.rebuild()
-    yield County(sessions, engine, indexing, people)
+    yield sessions, engine, Indexing(sessions, engine, lambda: NOW)
     engine.close()
     database.dispose()
 

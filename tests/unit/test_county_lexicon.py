@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import time
@@ -24,10 +25,15 @@ from zhiku.services.lexicon_files import NotExported, export_lexicon, import_gro
 from zhiku.services.live_lexicon import FRESH_SECONDS, LiveSynonyms
 
 
-@pytest.fixture
-def zhiku(tmp_path: Path) -> Iterator[Zhiku]:
-    """A person who files say strengthened reservoirs, and an index."""
-    opened = Zhiku.open(Settings.from_env({"ZHIKU_HOME": str(tmp_path / "home")}))
+def opened_in(home: Path) -> Zhiku:
+    return Zhiku.open(Settings.from_env({"ZHIKU_HOME": str(home)}))
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A person who files say strengthened reservoirs, and an index; tests work on copies."""
+    home = tmp_path_factory.mktemp("prepared")
+    opened = opened_in(home)
     opened.prepare_database()
     with opened.sessions() as session, session.begin():
         begin_writing(session)
@@ -35,6 +41,13 @@ def zhiku(tmp_path: Path) -> Iterator[Zhiku]:
         factories.an_expert(session, "张水生", summary="主持过黄石水库除险加固。", keywords=())
         factories.an_expert(session, "李阳春", summary="养了一辈子鸡。", keywords=())
     opened.indexing.rebuild()
+    opened.close()
+    return home
+
+
+@pytest.fixture
+def zhiku(prepared: Path, tmp_path: Path) -> Iterator[Zhiku]:
+    opened = opened_in(shutil.copytree(prepared, tmp_path / "home"))
     yield opened
     opened.close()
 

@@ -7,16 +7,14 @@ from pathlib import Path
 
 import pytest
 from openpyxl import load_workbook
-from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
 import zhiku.demo
 from tests import factories
-from tests.keys import TEST_KEYS
+from tests.databases import database_in
 from tests.unit import rosters
-from zhiku import migrations
 from zhiku.domain.experts import DatePrecision, ExpertStatus
-from zhiku.persistence.session import make_engine, make_sessions
+from zhiku.persistence.session import make_sessions
 from zhiku.services import contacts
 from zhiku.services.exporting import ExportRefused, export_file
 from zhiku.services.importing import Outcome
@@ -31,9 +29,7 @@ def table(path: Path) -> list[list[str]]:
 @pytest.fixture
 def elsewhere(tmp_path: Path) -> sessionmaker[Session]:
     """A second, empty database."""
-    engine: Engine = make_engine(f"sqlite:///{(tmp_path / 'elsewhere.db').as_posix()}", TEST_KEYS)
-    migrations.upgrade(engine)
-    sessions = make_sessions(engine, clock=lambda: factories.NOW)
+    sessions = make_sessions(database_in(tmp_path / "elsewhere.db"), clock=lambda: factories.NOW)
     rosters.prepare(sessions)
     return sessions
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -24,9 +25,15 @@ from zhiku.services.answers import Answer, Step
 from zhiku.services.unanswered import UnansweredQueries
 
 
-@pytest.fixture
-def zhiku(tmp_path: Path) -> Iterator[Zhiku]:
-    opened = Zhiku.open(Settings.from_env({"ZHIKU_HOME": str(tmp_path / "home")}))
+def opened_in(home: Path) -> Zhiku:
+    return Zhiku.open(Settings.from_env({"ZHIKU_HOME": str(home)}))
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A person nobody may see yet, a suggestion, and an index; tests work on copies."""
+    home = tmp_path_factory.mktemp("prepared")
+    opened = opened_in(home)
     opened.prepare_database()
     with opened.sessions() as session, session.begin():
         begin_writing(session)
@@ -34,6 +41,13 @@ def zhiku(tmp_path: Path) -> Iterator[Zhiku]:
         expert = factories.an_expert(session, "张水生", status=ExpertStatus.DRAFT)
         factories.a_suggestion(session, authors=(expert, "龚述槐"))
     opened.indexing.rebuild()
+    opened.close()
+    return home
+
+
+@pytest.fixture
+def zhiku(prepared: Path, tmp_path: Path) -> Iterator[Zhiku]:
+    opened = opened_in(shutil.copytree(prepared, tmp_path / "home"))
     yield opened
     opened.close()
 

@@ -10,23 +10,25 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.web.county import settings_in, store_accounts, store_county
+from tests.web.compiled import compiled_once
+from tests.web.county import prepare, settings_in
 from tests.web.signing_in import browser_of
 from zhiku.bootstrap import Zhiku
 from zhiku.domain.permissions import Role
 from zhiku.web.app import create_app
 
 
+@pytest.fixture(scope="session", autouse=True)
+def applications_compile_once() -> Iterator[None]:
+    with compiled_once():
+        yield
+
+
 @pytest.fixture(scope="session")
 def county_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The county, stored and indexed once; tests work on copies."""
     home = tmp_path_factory.mktemp("county")
-    zhiku = Zhiku.open(settings_in(home))
-    zhiku.prepare_database()
-    store_county(zhiku.sessions)
-    store_accounts(zhiku.sessions)
-    zhiku.indexing.rebuild()
-    zhiku.close()
+    prepare(home)
     return home
 
 

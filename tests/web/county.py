@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
+from zhiku.bootstrap import Zhiku
 from zhiku.config import Settings
 from zhiku.domain.accounts import Account
 from zhiku.domain.base import begin_writing
@@ -54,6 +55,16 @@ def settings_in(home: Path) -> Settings:
         searches_per_minute=0,
         api_calls_per_minute=0,
     )
+
+
+def prepare(home: Path) -> None:
+    """Make the installation in this folder: the county and its accounts, stored and indexed."""
+    zhiku = Zhiku.open(settings_in(home))
+    zhiku.prepare_database()
+    store_county(zhiku.sessions)
+    store_accounts(zhiku.sessions)
+    zhiku.indexing.rebuild()
+    zhiku.close()
 
 
 def store_accounts(sessions: sessionmaker[Session]) -> None:

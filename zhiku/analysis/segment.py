@@ -10,11 +10,13 @@ from __future__ import annotations
 import logging
 import re
 import tempfile
+import threading
 import warnings
 from collections.abc import Iterable, Iterator
 from importlib import metadata, resources
 from pathlib import Path
 from typing import Protocol
+from weakref import WeakValueDictionary
 
 from zhiku.analysis.normalize import HAN
 
@@ -107,14 +109,24 @@ class RjiebaSegmenter:
         return self._tokenizer.has_word(word)
 
 
+#: Segmenters that somebody has, by name and words: a dictionary takes its time to load, and a hundred megabytes.
+_IN_USE: WeakValueDictionary[tuple[str, tuple[str, ...]], Segmenter] = WeakValueDictionary()
+_MAKING = threading.Lock()
+
+
 def make_segmenter(name: str, words: Iterable[str], cache_dir: Path | None = None) -> Segmenter:
     """A segmenter by name ("auto": rjieba where it is installed) that knows `words` beside jieba's dictionary.
 
-    Raises `SegmenterMissing` when rjieba is asked for by name and is not here.
+    The same one for the same words, as long as somebody has it: nobody can teach it others. Raises `SegmenterMissing`
+    when rjieba is asked for by name and is not here.
     """
-    if segmenter_name(name) == "rjieba":
-        return RjiebaSegmenter(words)
-    return JiebaSegmenter(words, cache_dir)
+    name, words = segmenter_name(name), tuple(words)
+    with _MAKING:
+        segmenter = _IN_USE.get((name, words))
+        if segmenter is None:
+            segmenter = RjiebaSegmenter(words) if name == "rjieba" else JiebaSegmenter(words, cache_dir)
+            _IN_USE[name, words] = segmenter
+        return segmenter
 
 
 def segmenter_name(setting: str) -> str:

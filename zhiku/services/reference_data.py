@@ -48,16 +48,17 @@ def _load_divisions(session: Session) -> tuple[int, int]:
     codes = {row["代码"] for row in rows}
     stored = {division.code: division for division in session.scalars(select(Division))}
     changed = 0
-    # Shorter codes first: a parent must be there before its children.
+    # Shorter codes first: a parent is there when its children name it.
     for row in sorted(rows, key=lambda row: (len(row["代码"]), row["代码"])):
         code = row["代码"]
         parent = max((other for other in codes if other != code and code.startswith(other)), key=len, default=None)
-        values = {"name": row["名称"], "level": DivisionLevel.from_label(row["级别"]), "parent_code": parent}
+        values = {"name": row["名称"], "level": DivisionLevel.from_label(row["级别"])}
         if code in stored:
-            changed += _update(stored[code], values)
+            changed += _update(stored[code], values | {"parent_code": parent})
         else:
-            session.add(Division(code=code, **values))
-            session.flush()
+            # By the parent's row, not its code, so that one flush can put all of them into their order.
+            stored[code] = Division(code=code, parent=stored[parent] if parent else None, **values)
+            session.add(stored[code])
             changed += 1
     return len(rows), changed
 
@@ -66,23 +67,25 @@ def _load_fields(session: Session) -> tuple[int, int]:
     rows = _read("fields_of_expertise.csv")
     stored = {field.name: field for field in session.scalars(select(FieldOfExpertise))}
     changed = 0
-    position = 0
-    for row in rows:
-        position += 1
-        main_name, name = row["主领域"], row["领域"]
-        main = stored.get(main_name)
-        if main is None:
-            main = stored[main_name] = FieldOfExpertise(name=main_name, position=position)
-            session.add(main)
-            session.flush()
+    for position, row in enumerate(rows, 1):
+        if row["主领域"] not in stored:
+            stored[row["主领域"]] = FieldOfExpertise(name=row["主领域"], position=position)
+            session.add(stored[row["主领域"]])
             changed += 1
-        values = {"parent_id": main.id, "everyday_words": row["常用说法"].strip(), "position": position}
+    # Main fields have their ids now.
+    session.flush()
+    for position, row in enumerate(rows, 1):
+        name = row["领域"]
+        values = {
+            "parent_id": stored[row["主领域"]].id,
+            "everyday_words": row["常用说法"].strip(),
+            "position": position,
+        }
         if name in stored:
             changed += _update(stored[name], values)
         else:
             stored[name] = FieldOfExpertise(name=name, **values)
             session.add(stored[name])
-            session.flush()
             changed += 1
     return len({row["主领域"] for row in rows}) + len(rows), changed
 
