@@ -95,7 +95,8 @@ def readable(session: Session, subject: ContactSubject, subject_id: int) -> list
     found: list[tuple[int, str | None]] = []
     for key in session.scalars(select(ContactDetail.id).where(theirs).order_by(ContactDetail.id)).all():
         try:
-            value = session.scalar(select(ContactDetail.value).where(ContactDetail.id == key))
+            sealed = session.scalar(select(ContactDetail.sealed).where(ContactDetail.id == key))
+            value = sealed.open(subject, subject_id) if sealed is not None else None
         except KeysUnusable:
             value = None
         found.append((key, value))
