@@ -98,7 +98,7 @@ def test_a_retiree_comes_in_and_says_that_it_was_not_what_they_meant(
     phone.get_by_role("button", name="是，我是曾繁柑").click()
 
     # “它说小燕替我办了一件事，叫我看一看。这不是我说的，是我邻居说的。”
-    expect(phone.get_by_role("heading", name="有 1 件事等您看一看")).to_be_visible()
+    expect(phone.get_by_text("有 1 件事等您看一看")).to_be_visible()
     phone.get_by_role("link", name=re.compile("看一看，对不对")).click()
     expect(phone.get_by_text("在老粮站那块地上建一个。")).to_be_visible()
     phone.locator("summary", has_text="不是我的意思").click()
@@ -195,7 +195,10 @@ def test_everything_a_retiree_presses_is_as_large_as_a_thumb_and_everything_they
     phone.goto(scanned)
     look("question")
     phone.get_by_role("button", name=re.compile("^是")).click()
-    expect(phone.get_by_role("heading", name="曾繁柑老同志，您好")).to_be_visible()
+    # Something waits for a word from them, so this comes first.
+    expect(phone.get_by_text("曾繁柑老同志，您好")).to_be_visible()
+    look("what waits")
+    phone.goto("/mine")
     look("first page")
     act = zhiku.on_behalf.waiting_for(zeng)[0].id
     for path in ("suggestions/2026-0001", "acts", f"acts/{act}", "looks", "profile", "devices"):
